@@ -1,0 +1,1 @@
+"""Synthetic clinical notes with gold JSON, and the tiny base model that can learn them."""
