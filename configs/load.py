@@ -1,0 +1,174 @@
+"""Read configuration files: YAML in, validated values out, every problem in one error.
+
+Does: find shipped files by name, refuse duplicate and unknown keys (naming the nearest valid one).
+Does not: look into data files or weights.
+"""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from configs.errors import ConfigError
+from configs.lifecycle import LifecycleConfig
+from configs.task import TaskConfig
+
+SHIPPED = Path(__file__).parent
+Config = TypeVar("Config", bound=BaseModel)
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """SafeLoader that refuses a key written twice, where PyYAML would keep the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key!r} is written twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Parse a YAML file that holds a mapping.
+
+    Raises:
+        ConfigError: when the file is missing, is not YAML, writes a key twice, or is no mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError(str(path), "expected a file, found none", "Check the path.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            str(path), f"expected a readable UTF-8 file, got: {error}", "Check the file."
+        ) from error
+    try:
+        content = yaml.load(text, Loader=_UniqueKeyLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise ConfigError(
+            f"{path}{line}", f"expected valid YAML, got: {error.problem}", "Correct that line."
+        ) from error
+    except yaml.YAMLError as error:
+        raise ConfigError(str(path), f"expected valid YAML, got: {error}", "Correct it.") from error
+    if not isinstance(content, dict):
+        raise ConfigError(
+            str(path),
+            f"expected a mapping of keys to values, got {type(content).__name__}",
+            "Write `key: value` lines; `pawl schema lifecycle` lists the keys.",
+        )
+    return content
+
+
+def _union_members(annotation: Any) -> list[Any]:
+    while typing.get_origin(annotation) is typing.Annotated:
+        annotation = typing.get_args(annotation)[0]
+    arguments = typing.get_args(annotation)
+    if arguments and not isinstance(annotation, type):
+        return [m for a in arguments if a is not type(None) for m in _union_members(a)]
+    if arguments:
+        return [m for a in arguments if a is not Ellipsis for m in _union_members(a)]
+    return [annotation]
+
+
+def _walk(
+    model: type[BaseModel], location: tuple[int | str, ...]
+) -> tuple[list[str], list[type[BaseModel]]]:
+    """The YAML path that a pydantic location stands for, and the models found at its end.
+
+    A pydantic location also names the chosen member of a tagged union, which no YAML key does.
+    """
+    path: list[str] = []
+    models: list[type[BaseModel]] = [model]
+    for step in location:
+        tagged = [m for m in models if _tag(m) == step]
+        if tagged:
+            models = tagged
+            continue
+        path.append(str(step))
+        if isinstance(step, int):
+            continue
+        annotations = [m.model_fields[step].annotation for m in models if step in m.model_fields]
+        members = [member for a in annotations for member in _union_members(a)]
+        models = [m for m in members if isinstance(m, type) and issubclass(m, BaseModel)]
+    return path, models
+
+
+def _tag(model: type[BaseModel]) -> str | None:
+    kind = model.model_fields.get("kind")
+    arguments = typing.get_args(kind.annotation) if kind else ()
+    return arguments[0] if len(arguments) == 1 else None
+
+
+def _problem(model: type[BaseModel], error: Mapping[str, Any]) -> str:
+    path, _ = _walk(model, tuple(error["loc"]))
+    field = ".".join(path) or "(file)"
+    if error["type"] == "extra_forbidden":
+        _, parents = _walk(model, tuple(error["loc"][:-1]))
+        valid = sorted({name for parent in parents for name in parent.model_fields})
+        nearest = difflib.get_close_matches(path[-1], valid, n=1, cutoff=0.5)
+        hint = f"did you mean {nearest[0]!r}?" if nearest else f"valid keys: {', '.join(valid)}"
+        return f"{field}: unknown key; {hint}"
+    if error["type"] == "missing":
+        return f"{field}: missing"
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if error["type"] == "value_error":
+        return f"{field}: {message}"
+    return f"{field}: expected {message}, got {str(error['input'])[:80]!r}"
+
+
+def validate(model: type[Config], content: Mapping[str, Any], where: str) -> Config:
+    """Validate parsed content.
+
+    Raises:
+        ConfigError: naming every field that is wrong; an unknown key comes with the nearest valid.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        problems = [_problem(model, e) for e in error.errors(include_url=False)]
+        listed = problems[0] if len(problems) == 1 else "".join(f"\n  - {p}" for p in problems)
+        raise ConfigError(where, listed, "Correct the file and run again.") from error
+
+
+def _find(reference: str, folder: str) -> Path:
+    for path in (Path(reference), SHIPPED / folder / f"{reference}.yaml"):
+        if path.is_file():
+            return path
+    shipped = sorted(path.stem for path in (SHIPPED / folder).glob("*.yaml"))
+    raise ConfigError(
+        reference,
+        f"expected the path of a YAML file or one of {', '.join(shipped)}, found neither",
+        "Check the name.",
+    )
+
+
+def load_lifecycle(reference: str) -> LifecycleConfig:
+    """Load a lifecycle by path, or by the name of one that ships with Pawl.
+
+    Raises:
+        ConfigError: when there is no such file or it breaks the schema.
+    """
+    path = _find(reference, "lifecycles")
+    return validate(LifecycleConfig, read_yaml(path), str(path))
+
+
+def load_task(reference: str) -> TaskConfig:
+    """Load a task by path, or by the name of one that ships with Pawl.
+
+    Raises:
+        ConfigError: when there is no such file or it breaks the schema.
+    """
+    path = _find(reference, "tasks")
+    return validate(TaskConfig, read_yaml(path), str(path))

@@ -1,0 +1,199 @@
+"""The `pawl` command: one verb per thing a person does with a model's lifecycle.
+
+Does: parse arguments, print results, turn expected failures into one clear message and exit code 1.
+Does not: hold logic; each verb calls a flow or a domain package.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from configs.errors import PawlError
+from flows.home import tracking_uri, use_embedded_prefect
+
+app = typer.Typer(
+    help="Pawl runs the life of a small, specialised LLM: it moves forward only on evidence.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+Lifecycle = Annotated[str, typer.Argument(help="Lifecycle YAML: a path, or the name of one shipped.")]
+ModelName = Annotated[str, typer.Argument(help="Registered model.")]
+Alias = Annotated[str, typer.Option(help="Alias that production follows.")]
+SkipBadRows = Annotated[
+    bool, typer.Option("--skip-bad-rows", help="Leave bad rows out, counted and listed.")
+]
+
+
+@app.command()
+def run(lifecycle: Lifecycle, skip_bad_rows: SkipBadRows = False) -> None:
+    """Run a whole lifecycle: fine-tune, quantize, evaluate, gate, promote, pin."""
+    from configs.load import load_lifecycle
+
+    config = load_lifecycle(lifecycle)
+    if skip_bad_rows:
+        config = config.model_copy(update={"skip_bad_rows": True})
+    use_embedded_prefect()
+    from flows import console
+    from flows.lifecycle import lifecycle as lifecycle_flow
+
+    console.print_summary(lifecycle_flow(config))
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Weights: file://, hf://, models:/, pawl://, pypi://.")],
+    data: Annotated[Path, typer.Argument(help="JSONL rows to evaluate on.")],
+    task: Annotated[str, typer.Option(help="Task YAML: a path, or the name of one shipped.")],
+    out: Annotated[Path, typer.Option(help="Directory for examples.parquet and evaluation.json.")],
+    name: Annotated[str, typer.Option(help="What to call the system in reports.")] = "candidate",
+    batch_size: Annotated[int, typer.Option(min=1, help="Rows answered at once.")] = 32,
+    record: Annotated[
+        Path | None, typer.Option(help="Also write the answers as a recording (JSONL).")
+    ] = None,
+    skip_bad_rows: SkipBadRows = False,
+) -> None:
+    """Let weights answer rows; keep every raw output and score."""
+    from flows import console
+    from flows.single_evaluation import evaluate_weights
+
+    evaluation = evaluate_weights(model, data, task, out, name, batch_size, record, skip_bad_rows)
+    console.print_scores({name: evaluation})
+    console.say(f"Kept in {out}")
+
+
+@app.command()
+def gate(
+    lifecycle: Lifecycle,
+    candidate: Annotated[Path, typer.Option(help="Evaluation directory of the candidate.")],
+    baseline: Annotated[Path, typer.Option(help="Evaluation directory of the baseline.")],
+    champion: Annotated[
+        Path | None, typer.Option(help="Evaluation directory of the champion, if there is one.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the decision here, as JSON.")] = None,
+) -> None:
+    """Decide from stored evaluations; exits with 0 promote, 2 reject, 3 inconclusive."""
+    from configs.load import load_lifecycle
+    from flows import console
+    from flows.single_evaluation import decide_from_files
+
+    decision = decide_from_files(load_lifecycle(lifecycle), candidate, baseline, champion, out)
+    console.print_decision(decision)
+    raise typer.Exit({"promote": 0, "reject": 2, "inconclusive": 3}[decision.outcome])
+
+
+@app.command()
+def promote(
+    model: ModelName,
+    version: Annotated[int, typer.Argument(help="Version to make champion.")],
+    reason: Annotated[str, typer.Option(help="Why, for the audit trail.")],
+    alias: Alias = "champion",
+    actor: Annotated[str, typer.Option(help="Who promotes.")] = "",
+) -> None:
+    """Make a version champion; only one whose own decision says promote is accepted."""
+    from flows import console
+    from registry.promotion import promote_registered
+    from registry.store import ModelStore
+
+    store = ModelStore(tracking_uri())
+    done = promote_registered(store, model, version, alias, actor or getpass.getuser(), reason)
+    console.say(done.summary)
+
+
+@app.command()
+def pin(
+    model: ModelName,
+    alias: Alias = "champion",
+    out: Annotated[Path | None, typer.Option(help="Also write the pin to this file.")] = None,
+) -> None:
+    """Print the pin of the champion: version, sha256 of every file, and how to serve it."""
+    from registry.pins import pin_current_champion, pin_yaml, write_pin
+    from registry.store import ModelStore
+
+    champion_pin = pin_current_champion(ModelStore(tracking_uri()), model, alias)
+    if out is not None:
+        write_pin(champion_pin, out)
+    typer.echo(pin_yaml(champion_pin), nl=False)
+
+
+@app.command()
+def verify(
+    pin_file: Annotated[Path, typer.Argument(metavar="PIN", help="Pin file.")],
+    weights: Annotated[
+        Path | None, typer.Option(help="Directory to check instead of the pin's own location.")
+    ] = None,
+    registry: Annotated[
+        bool, typer.Option(help="Also check that the registry still says the same.")
+    ] = True,
+) -> None:
+    """Recompute every digest of a pin; any difference is an error that names the file."""
+    from flows import console
+    from registry.pins import read_pin, verify_against_registry, verify_pin
+    from registry.store import ModelStore
+
+    checked = read_pin(pin_file)
+    verify_pin(checked, weights)
+    if registry:
+        verify_against_registry(ModelStore(tracking_uri()), checked)
+    console.say(
+        f"{checked.model} version {checked.version}: {len(checked.files)} files verified, "
+        f"weights digest {checked.weights_digest}"
+    )
+
+
+@app.command()
+def rollback(
+    model: ModelName,
+    reason: Annotated[str, typer.Option(help="Why, for the audit trail.")],
+    alias: Alias = "champion",
+    actor: Annotated[str, typer.Option(help="Who rolls back.")] = "",
+) -> None:
+    """Restore the previous champion and record who did it and why."""
+    from flows import console
+    from registry.promotion import rollback as roll_back
+    from registry.store import ModelStore
+
+    store = ModelStore(tracking_uri())
+    console.say(roll_back(store, model, alias, actor or getpass.getuser(), reason).summary)
+
+
+@app.command()
+def status(alias: Alias = "champion") -> None:
+    """Show every model with its champion, challenger and last decision."""
+    from flows import console
+    from registry.status import model_status
+    from registry.store import ModelStore
+
+    console.print_status(model_status(ModelStore(tracking_uri()), alias), tracking_uri())
+
+
+@app.command()
+def schema(kind: Annotated[str, typer.Argument(help="lifecycle or task.")] = "lifecycle") -> None:
+    """Print the JSON Schema of a configuration file, for an editor to complete it."""
+    from configs.errors import ConfigError
+    from configs.lifecycle import LifecycleConfig
+    from configs.task import TaskConfig
+
+    models = {"lifecycle": LifecycleConfig, "task": TaskConfig}
+    if kind not in models:
+        raise ConfigError("pawl schema", f"expected lifecycle or task, got {kind!r}", "Name one.")
+    typer.echo(json.dumps(models[kind].model_json_schema(), indent=2))
+
+
+def main() -> None:
+    """Entry point: expected failures become one message on stderr and exit code 1."""
+    try:
+        app()
+    except PawlError as error:
+        typer.secho(f"pawl: {error}", fg=typer.colors.RED, err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

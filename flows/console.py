@@ -1,0 +1,73 @@
+"""What the CLI prints: tables for people, on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from evals.evaluation import Evaluation
+    from evals.gate import Decision
+    from flows.lifecycle_summary import LifecycleSummary
+    from registry.status import ModelStatus
+
+console = Console()
+OUTCOME_STYLE = {"promote": "bold green", "reject": "bold red", "inconclusive": "bold yellow"}
+
+
+def say(message: str) -> None:
+    """Print one line, paths unbroken."""
+    console.print(message, soft_wrap=True, highlight=False)
+
+
+def print_summary(summary: LifecycleSummary) -> None:
+    """Steps (done or skipped), scores, decision, and where report and pin are."""
+    steps = Table("step", "this run", "work, s", title=f"Lifecycle {summary.lifecycle}")
+    for line in summary.steps:
+        done = "[cyan]skipped: unchanged[/]" if line.reused else "[green]done[/]"
+        steps.add_row(line.step, done, f"{line.seconds:.1f}")
+    console.print(steps)
+    console.print(Markdown((summary.report / "report.md").read_text().split("\n## Slices")[0]))
+    console.print(f"Outcome: [{OUTCOME_STYLE[summary.outcome]}]{summary.outcome}[/]")
+    say(summary.registry)
+    say(f"Report: {summary.report / 'report.html'}")
+    say(f"Pin: {summary.pin}" if summary.pin else "Pin: none, the model has no champion yet.")
+
+
+def print_scores(evaluations: Mapping[str, Evaluation]) -> None:
+    """Score table of evaluations, each with n and interval."""
+    from evals.report import score_table
+
+    console.print(Markdown(score_table(evaluations)))
+
+
+def print_decision(decision: Decision) -> None:
+    """Outcome and reasons."""
+    console.print(f"[{OUTCOME_STYLE[decision.outcome]}]{decision.outcome}[/]")
+    for reason in decision.reasons:
+        say(f"- {reason}")
+
+
+def print_status(models: Sequence[ModelStatus], tracking_uri: str) -> None:
+    """Every model with champion, challenger, last decision and last ledger entry."""
+    if not models:
+        say(f"No models at {tracking_uri}. `pawl run demo` makes one.")
+        return
+    table = Table("model", "champion", "challenger", "last decision", "last change", title="Models")
+    for model in models:
+        outcome = model.last_outcome or "none"
+        table.add_row(
+            model.name,
+            f"version {model.champion_version}" if model.champion_version else "none",
+            f"version {model.challenger_version}" if model.challenger_version else "none",
+            f"[{OUTCOME_STYLE.get(outcome, 'dim')}]{outcome}[/]",
+            model.last_change or "none",
+        )
+    console.print(table)
+    for model in models:
+        for warning in model.warnings:
+            console.print(f"[bold red]{model.name}: {warning}[/]")

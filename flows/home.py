@@ -1,0 +1,44 @@
+"""Where Pawl keeps its files on this machine, and the defaults that need no server.
+
+Does: choose the directory and the tracking and Prefect settings that apply when nobody set any.
+Does not: override what the user configured through the environment or a Prefect profile.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def home() -> Path:
+    """Directory of cached steps, converted weights, pins and the default databases.
+
+    `PAWL_HOME` when set, otherwise `.pawl` in the working directory.
+    """
+    return Path(os.environ.get("PAWL_HOME", ".pawl")).resolve()
+
+
+def tracking_uri() -> str:
+    """`MLFLOW_TRACKING_URI` when set, otherwise a SQLite file under `home()`."""
+    default = home() / "mlflow.db"
+    if "MLFLOW_TRACKING_URI" not in os.environ:
+        home().mkdir(parents=True, exist_ok=True)
+    return os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{default}")
+
+
+def use_embedded_prefect() -> None:
+    """Keep an ephemeral Prefect server's files under `home()`; call before importing prefect.
+
+    Leaves everything alone when the user set `PREFECT_API_URL` or `PREFECT_HOME`, or has Prefect
+    profiles of their own.
+    """
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    profiles = Path.home() / ".prefect" / "profiles.toml"
+    if {"PREFECT_API_URL", "PREFECT_HOME"} & os.environ.keys() or profiles.exists():
+        return
+    prefect_home = home() / "prefect"
+    prefect_home.mkdir(parents=True, exist_ok=True)
+    os.environ["PREFECT_HOME"] = str(prefect_home)
+    os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "true")
+    for setting, value in (("BATCH_SIZE", "50"), ("READ_BATCH_SIZE", "50"), ("FLUSH_INTERVAL", "0.2")):
+        os.environ.setdefault(f"PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_{setting}", value)

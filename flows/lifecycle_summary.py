@@ -1,0 +1,53 @@
+"""What a finished lifecycle tells the person who ran it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from configs.lifecycle import LifecycleConfig
+from flows.step_cache import StepOutcome
+from registry.promotion import Promoted
+
+
+class StepLine(BaseModel):
+    """One cacheable step of the run."""
+
+    step: str
+    reused: bool
+    seconds: float
+    """How long the work took when it was done (not now, if reused)."""
+
+
+class LifecycleSummary(BaseModel):
+    """Result of the flow `lifecycle`."""
+
+    lifecycle: str
+    outcome: str
+    """promote, reject or inconclusive."""
+    registry: str
+    """What happened in the registry, one sentence."""
+    steps: list[StepLine]
+    report: Path
+    """Directory of decision.json, report.md, report.html and plots."""
+    pin: Path | None
+    """Pin file of the champion, if there is one."""
+
+
+def summarize(
+    config: LifecycleConfig,
+    steps: list[StepOutcome],
+    decided: StepOutcome,
+    promoted: Promoted,
+    pin: Path | None,
+) -> LifecycleSummary:
+    """Collect the outcomes of a run."""
+    return LifecycleSummary(
+        lifecycle=config.name,
+        outcome=decided.result["outcome"],
+        registry=promoted.summary,
+        steps=[StepLine(step=s.step, reused=s.reused, seconds=s.seconds) for s in steps],
+        report=decided.files,
+        pin=pin,
+    )

@@ -1,0 +1,104 @@
+"""Content-addressed results of steps: same inputs by digest and same code, no work.
+
+Does: keep a step's files and its result under a key, whole or not at all; check every byte before
+reuse. Does not: know what a step does, or Prefect.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from configs.durable_files import durable_directory, write_durably
+from registry.digests import Manifest, differences, digest_directory, digest_json
+
+FILES = "files"
+RECORD = "step.json"
+
+
+class StepOutcome(BaseModel):
+    """What a step left behind."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: str
+    """Name of the step, such as `fine-tune`."""
+    files: Path
+    """Directory of the files it made; read-only by convention."""
+    digest: str
+    """Digest of those files."""
+    result: dict[str, Any]
+    """Small JSON-able result."""
+    reused: bool
+    """True when nothing was computed."""
+    seconds: float
+    """How long the work took when it was done."""
+
+    @property
+    def bytes_on_disk(self) -> int:
+        """Size of its files."""
+        return sum(path.stat().st_size for path in self.files.rglob("*") if path.is_file())
+
+
+class StepCache:
+    """Results of steps below one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def reuse(self, step: str, inputs: Mapping[str, Any]) -> StepOutcome | None:
+        """The stored outcome for these inputs, or None when there is none whose bytes are intact."""
+        place = self._place(step, inputs)
+        record_path = place / RECORD
+        if not record_path.is_file():
+            return None
+        record = json.loads(record_path.read_text())
+        manifest = Manifest.model_validate(record["manifest"])
+        if differences(manifest, place / FILES):
+            return None
+        return StepOutcome(
+            step=step, files=place / FILES, digest=manifest.digest, result=record["result"],
+            reused=True, seconds=record["seconds"],
+        )  # fmt: skip
+
+    def run(
+        self, step: str, inputs: Mapping[str, Any], work: Callable[[Path], Mapping[str, Any]]
+    ) -> StepOutcome:
+        """Reuse the outcome for these inputs, or do the work and store its outcome.
+
+        Args:
+            step: name of the step; part of the key.
+            inputs: JSON-able; everything the result depends on, files by digest, code by version.
+            work: fills the empty directory it is given and returns a small JSON-able result.
+        Returns:
+            The outcome. When `work` raises, nothing is stored.
+        """
+        if (stored := self.reuse(step, inputs)) is not None:
+            return stored
+        place = self._place(step, inputs)
+        started = time.monotonic()
+        with durable_directory(place) as building:
+            (building / FILES).mkdir()
+            result = dict(work(building / FILES))
+            seconds = time.monotonic() - started
+            manifest = digest_directory(building / FILES)
+            record = {
+                "step": step, "inputs": dict(inputs), "result": result, "seconds": seconds,
+                "manifest": manifest.model_dump(mode="json"),
+            }  # fmt: skip
+            write_durably(building / RECORD, json.dumps(record, indent=2))
+        return StepOutcome(step=step, files=place / FILES, digest=manifest.digest, result=result,
+                           reused=False, seconds=seconds)  # fmt: skip
+
+    def scratch(self, step: str, inputs: Mapping[str, Any]) -> Path:
+        """Directory for unfinished work (checkpoints) that a later attempt may take up."""
+        return self.directory / "unfinished" / self._place(step, inputs).name
+
+    def _place(self, step: str, inputs: Mapping[str, Any]) -> Path:
+        key = digest_json({"step": step, "inputs": dict(inputs)}).removeprefix("sha256:")
+        return self.directory / step / key[:32]

@@ -1,0 +1,91 @@
+"""Steps 3 and 4a: train a LoRA adapter, and merge it into its base."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from prefect.client.schemas.objects import State
+
+from configs.lifecycle import LifecycleConfig
+from configs.task import TaskConfig
+from finetune.merge import merge_adapter
+from finetune.train import train_adapter
+from flows.code_version import code_version
+from flows.home import tracking_uri
+from flows.step_cache import StepCache, StepOutcome
+from flows.steps.prepare import read_split, split_digest
+from flows.steps.resolve import ResolvedBase
+from flows.steps.step_state import markdown_table, progress_reporter, publish, step, step_state
+from registry.training_runs import training_run
+
+
+@step(name="fine-tune", task_run_name="fine-tune LoRA rank {config.lora.rank}")
+def fine_tune(
+    config: LifecycleConfig,
+    task_config: TaskConfig,
+    base: ResolvedBase,
+    prepared: StepOutcome,
+    cache: StepCache,
+) -> State[Any] | StepOutcome:
+    """Train an adapter on the prepared rows; a second attempt resumes from the last checkpoint.
+
+    Raises:
+        TrainingError: when the loss is not finite or a checkpoint cannot be written.
+    """
+    inputs = {
+        "base": base.digest, "train": split_digest(prepared, "train"),
+        "validation": split_digest(prepared, "validation"), "seed": config.seed,
+        "task": task_config.model_dump(mode="json"), "lora": config.lora.model_dump(mode="json"),
+        "code": code_version("finetune"),
+    }  # fmt: skip
+    checkpoints = cache.scratch("fine-tune", inputs)
+
+    def work(directory: Path) -> dict[str, Any]:
+        with training_run(tracking_uri(), config.name, config.lora.model_dump()) as mlflow_run:
+            result = train_adapter(
+                base_dir=base.directory,
+                base_name=base.source,
+                rows_train=read_split(prepared, "train", task_config),
+                rows_validation=read_split(prepared, "validation", task_config),
+                task=task_config,
+                lora=config.lora,
+                seed=config.seed,
+                checkpoints_dir=checkpoints,
+                out_dir=directory / "adapter",
+                on_metrics=mlflow_run.log_metrics,
+                on_progress=progress_reporter("Fine-tuning steps"),
+            )
+        return {**result.as_dict(), "mlflow_run_id": mlflow_run.run_id}
+
+    outcome = cache.run("fine-tune", inputs, work)
+    shutil.rmtree(checkpoints, ignore_errors=True)
+    result = outcome.result
+    losses = [
+        [str(point["step"]), f"{point['loss']:.4f}"] for point in result["history"] if "loss" in point
+    ]
+    publish(
+        "fine-tune",
+        f"## LoRA adapter\n\nRank {config.lora.rank}, {result['trainable_parameters']:,} trainable "
+        f"parameters, {result['steps']} steps in {result['seconds']:.1f} s.\n\n"
+        f"Training loss {result['train_loss']:.4f}, validation loss "
+        f"{result['validation_loss']:.4f} (completion tokens only, "
+        f"{prepared.result['rows']['validation']} rows).\n\n"
+        f"Adapter digest `{outcome.digest}`\n\n" + markdown_table(["step", "loss"], losses),
+        "Adapter, losses and digest",
+    )
+    return step_state(outcome, f"validation loss {result['validation_loss']:.4f}")
+
+
+@step(name="merge", task_run_name="merge adapter into base")
+def merge(base: ResolvedBase, adapter: StepOutcome, cache: StepCache) -> State[Any] | StepOutcome:
+    """Write the fine-tuned model as ordinary weights: base plus adapter."""
+    inputs = {"base": base.digest, "adapter": adapter.digest, "code": code_version("finetune")}
+
+    def work(directory: Path) -> dict[str, Any]:
+        merge_adapter(base.directory, adapter.files / "adapter", directory / "model")
+        return {}
+
+    outcome = cache.run("merge", inputs, work)
+    return step_state(outcome, f"{outcome.bytes_on_disk / 1e6:.1f} MB")

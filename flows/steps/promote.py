@@ -1,0 +1,87 @@
+"""Step 7: register what was decided, and move the alias only on a `promote` decision."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from prefect.logging import get_run_logger
+
+from configs.errors import RegistryError
+from configs.lifecycle import LifecycleConfig, RegistryConfig
+from flows.home import tracking_uri
+from flows.step_cache import StepOutcome
+from flows.steps.gate import read_decision
+from flows.steps.resolve import ResolvedBase, code_digest
+from flows.steps.step_state import publish, step
+from registry.digests import digest_json
+from registry.promotion import Promoted, PromotionPlan, promote_version, record_challenger
+from registry.store import ModelStore
+
+
+def _registry_may_come_back(task: object, run: object, state: object) -> bool:
+    result = state.result(raise_on_failure=False)  # type: ignore[attr-defined]
+    return isinstance(result, RegistryError) and "unreachable" in result.problem
+
+
+@step(name="find champion", task_run_name="find champion of {registry.model_name}",
+      retries=2, retry_delay_seconds=5, retry_condition_fn=_registry_may_come_back)  # fmt: skip
+def champion_weights(registry: RegistryConfig, known: set[str]) -> dict[str, tuple[Path, str]]:
+    """Directory and digest of the champion's weights as `{"champion": ...}`.
+
+    Empty when there is no champion, or when its bytes are among `known`: then it is one of this
+    run's own candidates, and a comparison with itself would say nothing.
+    """
+    champion = ModelStore(tracking_uri()).champion(registry.model_name, registry.alias)
+    if champion is None or champion.weights_digest in known:
+        return {}
+    return {"champion": (champion.weights_directory, champion.weights_digest)}
+
+
+@step(name="promote", task_run_name="promote {config.registry.model_name}",
+      retries=2, retry_delay_seconds=5, retry_condition_fn=_registry_may_come_back)  # fmt: skip
+def promote(
+    config: LifecycleConfig,
+    base: ResolvedBase,
+    prepared: StepOutcome,
+    adapter: StepOutcome,
+    candidates: dict[str, StepOutcome],
+    decided: StepOutcome,
+    actor: str,
+) -> Promoted:
+    """Register the decided candidate with its lineage; make it champion if it was promoted.
+
+    Raises:
+        RegistryError: when MLflow is unreachable, or another promotion won the race.
+    """
+    decision = read_decision(decided)
+    candidate = decision.promoted or config.gated_candidates[0]
+    made = candidates[candidate]
+    plan = PromotionPlan(
+        model=config.registry.model_name,
+        alias=config.registry.alias,
+        candidate=candidate,
+        weights_directory=made.files / "model",
+        lineage={
+            "base_source": base.source, "base_digest": base.digest,
+            "data_digest": prepared.digest, "adapter_digest": adapter.digest,
+            "code_version": code_digest(), "lifecycle": config.name,
+            "config_digest": digest_json(config.model_dump(mode="json")),
+            "training_run": adapter.result["mlflow_run_id"],
+        },
+        decision=json.loads(decision.canonical_json()),
+        reasons=decision.reasons,
+        metrics=decision.metrics_of(candidate),
+        attachments=tuple(sorted(decided.files.iterdir())),
+        actor=actor,
+    )  # fmt: skip
+    store = ModelStore(tracking_uri())
+    promoted = (
+        promote_version(store, plan) if decision.outcome == "promote"
+        else record_challenger(store, plan)
+    )  # fmt: skip
+    summary = promoted.summary
+    get_run_logger().info("promote: %s", summary)
+    publish("promote", f"## {config.registry.model_name}\n\n{summary}\n\n" + "\n".join(
+        f"- {reason}" for reason in decision.reasons), "What happened in the registry")  # fmt: skip
+    return promoted

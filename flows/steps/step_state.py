@@ -1,0 +1,87 @@
+"""How a step tells Prefect and the reader what it did.
+
+Does: return Prefect's state `Cached` for a reused step; publish artifacts; throttle progress.
+Does not: decide what is reused (flows/step_cache.py).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from prefect import task
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    update_progress_artifact,
+)
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.states import Completed
+
+from flows.step_cache import StepOutcome
+
+PROGRESS_INTERVAL_S = 2.0
+
+step = partial(task, cache_policy=NO_CACHE)
+"""Decorator of a step; Prefect's own cache stays off because flows/step_cache.py checks bytes."""
+
+
+def step_state(outcome: StepOutcome, summary: str) -> State[Any] | StepOutcome:
+    """Log what happened and wrap a reused outcome in Prefect's `Cached` state.
+
+    Args:
+        outcome: what the step left behind.
+        summary: what it is worth knowing, one clause.
+    """
+    if not outcome.reused:
+        get_run_logger().info("%s: done in %.1f s; %s", outcome.step, outcome.seconds, summary)
+        return outcome
+    get_run_logger().info("%s: skipped, inputs and code unchanged; %s", outcome.step, summary)
+    return Completed(name="Cached", message="inputs and code unchanged", data=outcome)
+
+
+def result_of(returned: Any) -> Any:
+    """The value of a task call, whether it returned the value or a state that holds it."""
+    return returned.result() if isinstance(returned, State) else returned
+
+
+def publish(key: str, markdown: str, description: str) -> None:
+    """Publish a markdown artifact on the run's page under a key of lower-case words and hyphens."""
+    create_markdown_artifact(markdown, key=key.replace("_", "-"), description=description)
+
+
+def markdown_table(header: list[str], rows: list[list[str]]) -> str:
+    """A GitHub-style markdown table; cells are shown as they are."""
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def progress_reporter(description: str) -> Callable[[int, int], None]:
+    """A callback `(done, total)` that shows progress on the run's page and in the log.
+
+    It writes at most every two seconds, because each write is a request to the server.
+    """
+    artifact: UUID | None = None
+    written = 0.0
+
+    def report(done: int, total: int) -> None:
+        nonlocal artifact, written
+        now = time.monotonic()
+        if total <= 0 or (done < total and now - written < PROGRESS_INTERVAL_S):
+            return
+        written = now
+        percent = 100.0 * done / total
+        if artifact is None:
+            artifact = create_progress_artifact(progress=percent, description=description)
+            if not isinstance(artifact, UUID):
+                raise TypeError(f"expected an artifact id, got {artifact!r}")
+        else:
+            update_progress_artifact(artifact_id=artifact, progress=percent)
+        get_run_logger().info("%s: %d of %d", description, done, total)
+
+    return report
