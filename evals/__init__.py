@@ -1,0 +1,1 @@
+"""Models in, evidence out: engines, scorers, statistics, gate and report."""

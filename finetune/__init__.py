@@ -1,0 +1,1 @@
+"""Weights in, weights out: data, LoRA, merge and quantization."""

@@ -11,7 +11,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from evals.evaluation import Evaluation
-    from evals.gate import Decision
+    from evals.decision import Decision
     from flows.lifecycle_summary import LifecycleSummary
     from registry.status import ModelStatus
 

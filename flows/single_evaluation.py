@@ -10,7 +10,8 @@ from configs.load import load_task
 from evals.engines.local import LocalEngine
 from evals.engines.recorded import write_recording
 from evals.evaluation import Evaluation, read_evaluation, write_evaluation
-from evals.gate import Decision, decide
+from evals.decision import Decision
+from evals.gate import decide
 from evals.runner import evaluate
 from finetune.data import read_rows
 from flows.steps.resolve import fetch
@@ -35,7 +36,7 @@ def evaluate_weights(
     task = load_task(task_reference)
     rows = [row.as_dict() for row in read_rows(data, task, skip_bad_rows).rows]
     engine = LocalEngine(fetch(source), name, batch_size, "float32")
-    evaluation = evaluate(engine, task, rows, candidate=name, data_digest=digest_file(data))
+    evaluation = evaluate(engine, task, rows, system=name, data_digest=digest_file(data))
     write_evaluation(evaluation, out)
     if recording is not None:
         write_recording(recording, evaluation)

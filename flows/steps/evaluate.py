@@ -134,7 +134,7 @@ def _evaluate(  # type: ignore[no-untyped-def]
     def work(directory: Path) -> dict[str, Any]:
         rows = [row.as_dict() for row in read_split(prepared, "test", task_config)]
         evaluation = evaluate(
-            make_engine(), task_config, rows, candidate=system,
+            make_engine(), task_config, rows, system=system,
             data_digest=split_digest(prepared, "test"),
             on_progress=progress_reporter(f"Evaluating {system}"),
         )  # fmt: skip

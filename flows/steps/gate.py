@@ -8,7 +8,8 @@ from typing import Any
 from prefect.client.schemas.objects import State
 
 from configs.lifecycle import LifecycleConfig
-from evals.gate import Decision, decide
+from evals.decision import Decision
+from evals.gate import decide
 from evals.report import write_report
 from flows.code_version import code_version
 from flows.step_cache import StepCache, StepOutcome

@@ -9,7 +9,8 @@ from prefect.logging import get_run_logger
 
 from configs.errors import RegistryError
 from configs.lifecycle import LifecycleConfig, RegistryConfig
-from flows.home import tracking_uri
+from evals.decision import Decision
+from flows.home import home, tracking_uri
 from flows.step_cache import StepOutcome
 from flows.steps.gate import read_decision
 from flows.steps.resolve import ResolvedBase, code_digest
@@ -62,6 +63,7 @@ def promote(
         alias=config.registry.alias,
         candidate=candidate,
         weights_directory=made.files / "model",
+        kept_directory=home() / "models",
         lineage={
             "base_source": base.source, "base_digest": base.digest,
             "data_digest": prepared.digest, "adapter_digest": adapter.digest,
@@ -71,10 +73,10 @@ def promote(
         },
         decision=json.loads(decision.canonical_json()),
         reasons=decision.reasons,
-        metrics=decision.metrics_of(candidate),
+        metrics=_metrics(decision, candidate),
         attachments=tuple(sorted(decided.files.iterdir())),
         actor=actor,
-    )  # fmt: skip
+    )
     store = ModelStore(tracking_uri())
     promoted = (
         promote_version(store, plan) if decision.outcome == "promote"
@@ -85,3 +87,13 @@ def promote(
     publish("promote", f"## {config.registry.model_name}\n\n{summary}\n\n" + "\n".join(
         f"- {reason}" for reason in decision.reasons), "What happened in the registry")  # fmt: skip
     return promoted
+
+
+def _metrics(decision: Decision, candidate: str) -> dict[str, float]:
+    """The candidate's checks as MLflow metrics: value and bounds."""
+    checks = next(r.checks for r in decision.results if r.candidate == candidate)
+    return {
+        f"{check.metric}{f'.minus.{check.reference}' if check.reference else ''}.{part}": value
+        for check in checks
+        for part, value in (("value", check.value), ("low", check.low), ("high", check.high))
+    }

@@ -1,0 +1,76 @@
+"""Per-example results of one system on one task, and how they are kept.
+
+Does: hold, write and read the frame. Does not: compute scores.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from configs.durable_files import write_durably
+from configs.errors import EvidenceError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SLICE_PREFIX = "slice."
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Every answer of one system to the rows of one task.
+
+    `frame` has one line per row: id, cluster, prompt_digest, raw_output, finish_reason,
+    output_tokens, valid_json, schema_conformance, exact_match, tp, fp, fn, and `tp.F`, `fp.F`,
+    `fn.F` per field F and `slice.S` per slice S.
+    """
+
+    system: str
+    engine: str
+    task: str
+    data_digest: str
+    fields: tuple[str, ...]
+    frame: pd.DataFrame
+
+    @property
+    def rows(self) -> int:
+        """Number of rows answered."""
+        return len(self.frame)
+
+    @property
+    def clusters(self) -> int:
+        """Number of independent documents."""
+        return int(self.frame["cluster"].nunique())
+
+
+def write_evaluation(evaluation: Evaluation, directory: Path) -> None:
+    """Write `examples.parquet` and `evaluation.json`."""
+    buffer = io.BytesIO()
+    evaluation.frame.to_parquet(buffer, index=False)
+    facts = {
+        "system": evaluation.system, "engine": evaluation.engine, "task": evaluation.task,
+        "data_digest": evaluation.data_digest, "fields": list(evaluation.fields),
+    }  # fmt: skip
+    write_durably(directory / "examples.parquet", buffer.getvalue())
+    write_durably(directory / "evaluation.json", json.dumps(facts, indent=2))
+
+
+def read_evaluation(directory: Path) -> Evaluation:
+    """Read what `write_evaluation` wrote.
+
+    Raises:
+        EvidenceError: when either file is missing or unreadable.
+    """
+    import pandas as pd
+
+    try:
+        facts = json.loads((directory / "evaluation.json").read_text())
+        frame = pd.read_parquet(directory / "examples.parquet")
+    except (OSError, ValueError) as error:
+        raise EvidenceError(str(directory), f"expected a stored evaluation, got: {error}",
+                            "Run `pawl evaluate` again.") from error  # fmt: skip
+    return Evaluation(**{**facts, "fields": tuple(facts["fields"])}, frame=frame)

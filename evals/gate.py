@@ -1,0 +1,173 @@
+"""Turn evaluations into promote, reject or inconclusive.
+
+Does: non-inferiority against every reference and floors on the candidate alone; a candidate passes
+only if every check holds, so its checks need no correction; alpha is divided by the number of
+candidates (Bonferroni), because the first that passes is promoted.
+Does not: look at data twice, or break ties by score.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from configs.errors import EvidenceError
+from configs.lifecycle import GateConfig
+from evals.decision import CandidateResult, Check, Decision, Outcome
+from evals.evaluation import Evaluation
+from evals.stats import Estimate, paired_difference, share_estimate
+
+
+def outcome_of_bounds(low: float, high: float, threshold: float) -> Outcome:
+    """promote when all of the interval is above the threshold, reject when all is below it."""
+    if low > threshold:
+        return "promote"
+    return "reject" if high < threshold else "inconclusive"
+
+
+def outcome_of_checks(outcomes: Sequence[Outcome]) -> Outcome:
+    """One reject rejects; all must promote to promote."""
+    if "reject" in outcomes:
+        return "reject"
+    return "promote" if all(outcome == "promote" for outcome in outcomes) else "inconclusive"
+
+
+def further_documents(found: Estimate, threshold: float) -> int | None:
+    """How many more documents would settle an inconclusive check if the effect stays as it is.
+
+    The half-width of an interval shrinks with the square root of the number of documents n, so
+    n * (half-width / distance to the threshold)^2 documents are needed in all.
+
+    Returns:
+        None when the effect lies on the threshold, so that no number would settle it.
+    """
+    distance = found.value - threshold
+    if math.isclose(distance, 0.0, abs_tol=1e-9):
+        return None
+    half_width = found.value - found.low if distance > 0 else found.high - found.value
+    needed = found.clusters * (half_width / distance) ** 2
+    if not math.isfinite(needed):
+        return None
+    return max(1, math.ceil(needed) - found.clusters)
+
+
+def _check(
+    kind: str, metric: str, reference: str | None, threshold: float, found: Estimate, alpha: float,
+    min_clusters: int,
+) -> Check:  # fmt: skip
+    outcome = outcome_of_bounds(found.low, found.high, threshold)
+    missing = None
+    if outcome == "inconclusive":
+        missing = further_documents(found, threshold)
+    if found.clusters < min_clusters:
+        outcome, missing = "inconclusive", max(missing or 0, min_clusters - found.clusters)
+    return Check.model_validate(
+        {
+            "kind": kind, "metric": metric, "reference": reference, "threshold": threshold,
+            "value": found.value, "low": found.low, "high": found.high, "alpha": alpha,
+            "rows": found.rows, "clusters": found.clusters, "outcome": outcome,
+            "further_documents": missing,
+        }  # fmt: skip
+    )
+
+
+def check_candidate(
+    policy: GateConfig,
+    candidate: Evaluation,
+    references: Mapping[str, Evaluation],
+    alpha: float,
+    seed: int,
+) -> tuple[Check, ...]:
+    """All checks of one candidate at one-sided level `alpha`."""
+    checks = [
+        _check(
+            "non-inferiority", rule.metric, name, -rule.margin,
+            paired_difference(candidate, reference, rule.metric, alpha=alpha,
+                              resamples=policy.resamples, seed=seed),
+            alpha, policy.min_clusters,
+        )
+        for name, reference in references.items()
+        for rule in policy.non_inferiority
+    ]  # fmt: skip
+    checks += [
+        _check("floor", rule.metric, None, rule.minimum,
+               share_estimate(candidate, rule.metric, alpha), alpha, policy.min_clusters)
+        for rule in policy.floors
+    ]  # fmt: skip
+    return tuple(checks)
+
+
+def decide(
+    policy: GateConfig,
+    candidates: Mapping[str, Evaluation],
+    references: Mapping[str, Evaluation],
+    *,
+    seed: int,
+    evidence: Mapping[str, str],
+) -> Decision:
+    """Decide which candidate, if any, may replace the champion.
+
+    Args:
+        candidates: most wanted first; the first whose checks all hold is promoted.
+        references: what none of them may be worse than: `baseline`, and `champion` if there is one.
+        seed: of the bootstrap.
+        evidence: digest of every evaluation, by system.
+    Raises:
+        EvidenceError: when there is nothing to compare, or evaluations are not of the same rows.
+    """
+    if not candidates or not references:
+        raise EvidenceError("gate", "expected at least one candidate and one reference, got "
+                            f"{len(candidates)} and {len(references)}",
+                            "Evaluate both first.")  # fmt: skip
+    alpha = policy.alpha / len(candidates)
+    results = []
+    for name, candidate in candidates.items():
+        checks = check_candidate(policy, candidate, references, alpha, seed)
+        outcome = outcome_of_checks([check.outcome for check in checks])
+        results.append(CandidateResult(candidate=name, outcome=outcome, checks=checks))
+    promoted = next((r.candidate for r in results if r.outcome == "promote"), None)
+    outcomes = {result.outcome for result in results}
+    outcome: Outcome = "promote" if promoted else (
+        "inconclusive" if "inconclusive" in outcomes else "reject")  # fmt: skip
+    return Decision(
+        outcome=outcome, promoted=promoted, results=tuple(results), policy=policy, seed=seed,
+        evidence=dict(evidence), reasons=_reasons(policy, results, promoted, alpha),
+    )  # fmt: skip
+
+
+def _reasons(
+    policy: GateConfig, results: Sequence[CandidateResult], promoted: str | None, alpha: float
+) -> tuple[str, ...]:
+    reasons = [_sentence(result.candidate, check) for result in results for check in result.checks]
+    if len(results) > 1:
+        reasons.append(
+            f"{len(results)} candidates may be promoted, so each is tested at one-sided alpha "
+            f"{policy.alpha:g} / {len(results)} = {alpha:.4g}."
+        )
+    if promoted:
+        reasons.insert(0, f"{promoted} is the most wanted candidate whose checks all hold.")
+    else:
+        reasons.insert(0, "No candidate passed every check, so nothing is promoted.")
+    return tuple(reasons)
+
+
+def _sentence(candidate: str, check: Check) -> str:
+    n = f"n = {check.rows} rows of {check.clusters} documents"
+    interval = f"{check.value:+.4f}, bounds {check.low:+.4f} to {check.high:+.4f}"
+    if check.kind == "floor":
+        interval = f"{check.value:.4f}, bounds {check.low:.4f} to {check.high:.4f}"
+        subject = f"{candidate}: {check.metric} is {interval} ({n})"
+        rule = f"minimum {check.threshold:g}"
+    else:
+        subject = f"{candidate}: {check.metric} against {check.reference} is {interval} ({n})"
+        rule = f"margin {-check.threshold:g}"
+    verdict = {
+        "promote": f"holds at {rule}",
+        "reject": f"fails at {rule}",
+        "inconclusive": f"cannot be told at {rule}",
+    }[check.outcome]
+    more = (
+        f"; about {check.further_documents} more documents would settle it"
+        if check.further_documents else ""
+    )  # fmt: skip
+    return f"{subject}: {verdict}{more}."

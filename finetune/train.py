@@ -1,0 +1,251 @@
+"""Teach a base model a task with LoRA, through TRL and PEFT.
+
+Does: train on completions only, resume from the last whole checkpoint, stop at a loss that is not
+finite, leave one adapter or nothing. Does not: merge it, or know MLflow (metrics go to a callback).
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from configs.durable_files import durable_directory
+from configs.errors import DataError, TrainingError
+from configs.lifecycle import LoraConfig
+from configs.task import TaskConfig
+from finetune.data import Row
+
+Metrics = Callable[[dict[str, float], int], None]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training did; losses are mean negative log-likelihoods per completion token, in nats."""
+
+    steps: int
+    train_loss: float
+    validation_loss: float
+    seconds: float
+    trainable_parameters: int
+    resumed_from_step: int
+    history: tuple[dict[str, float], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-able form."""
+        return {**asdict(self), "history": list(self.history)}
+
+
+def prompt_completion(row: Row, task: TaskConfig) -> dict[str, list[dict[str, str]]]:
+    """One training example in TRL's conversational prompt-completion form."""
+    answer = {"role": "assistant", "content": task.answer(row.target)}
+    return {"prompt": task.messages(row.text), "completion": [answer]}
+
+
+def last_whole_checkpoint(directory: Path) -> Path | None:
+    """The newest checkpoint that was written to its end, or None.
+
+    The trainer writes `trainer_state.json` last, so a checkpoint without it was interrupted.
+    """
+    whole = [
+        path for path in directory.glob("checkpoint-*") if _is_json(path / "trainer_state.json")
+    ]
+    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_text())
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def train_adapter(
+    *,
+    base_dir: Path,
+    base_name: str,
+    rows_train: Sequence[Row],
+    rows_validation: Sequence[Row],
+    task: TaskConfig,
+    lora: LoraConfig,
+    seed: int,
+    checkpoints_dir: Path,
+    out_dir: Path,
+    on_metrics: Metrics,
+    on_progress: Progress,
+) -> TrainingResult:
+    """Train a LoRA adapter on all linear layers and save it as safetensors in `out_dir`.
+
+    Args:
+        base_dir: checkpoint of the base model; its tokenizer must have a chat template.
+        base_name: what the adapter records as its base; not a path of this machine.
+        checkpoints_dir: unfinished work; a whole checkpoint found here is resumed from.
+        on_metrics: called with metrics and the step at every logging step.
+        on_progress: called with steps done and steps in all.
+    Raises:
+        DataError: when rows are longer than `lora.max_len_tokens`; they are named.
+        TrainingError: when the loss is not finite, the disk is full, or there is no chat template.
+            `out_dir` does not exist then; whole checkpoints stay.
+    """
+    import torch
+    import transformers
+    from peft import LoraConfig as PeftConfig
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from trl import SFTConfig, SFTTrainer
+
+    transformers.set_seed(seed)
+    tokenizer = AutoTokenizer.from_pretrained(base_dir, local_files_only=True)
+    _require_chat_template(tokenizer, base_name)
+    _refuse_long_rows(tokenizer, [*rows_train, *rows_validation], task, lora.max_len_tokens)
+    model = AutoModelForCausalLM.from_pretrained(
+        base_dir, dtype=torch.float32, local_files_only=True, use_safetensors=True
+    )
+    steps = math.ceil(len(rows_train) / lora.batch_size) * lora.epochs
+    total_steps = max(1, math.ceil(steps))
+    arguments = SFTConfig(
+        output_dir=str(checkpoints_dir),
+        max_steps=total_steps,
+        per_device_train_batch_size=lora.batch_size,
+        per_device_eval_batch_size=lora.batch_size,
+        learning_rate=lora.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=round(total_steps * lora.warmup_fraction),
+        max_grad_norm=1.0,
+        completion_only_loss=True,
+        packing=False,
+        max_length=None,
+        train_sampling_strategy="group_by_length",
+        gradient_checkpointing=False,
+        bf16=False,
+        logging_steps=max(1, total_steps // 30),
+        logging_nan_inf_filter=False,
+        save_strategy="steps",
+        save_steps=max(1, math.ceil(total_steps / lora.checkpoints)),
+        save_total_limit=2,
+        eval_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        seed=seed,
+        data_seed=seed,
+        dataloader_num_workers=0,
+        use_cpu=not torch.accelerator.is_available(),
+    )
+    trainer = SFTTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=_dataset(rows_train, task),
+        eval_dataset=_dataset(rows_validation, task),
+        processing_class=tokenizer,
+        peft_config=PeftConfig(
+            r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout,
+            target_modules="all-linear", task_type="CAUSAL_LM",
+        ),
+        callbacks=[_reporting_callback(on_metrics, on_progress)],
+    )  # fmt: skip
+    trainer.remove_callback(transformers.PrinterCallback)
+    started = time.monotonic()
+    resumed_from = last_whole_checkpoint(checkpoints_dir)
+    try:
+        output = trainer.train(resume_from_checkpoint=str(resumed_from) if resumed_from else None)
+        validation_loss = float(trainer.evaluate()["eval_loss"])
+        _require_finite(validation_loss, "validation loss", total_steps)
+        on_metrics({"validation_loss": validation_loss}, total_steps)
+        adapter = trainer.model
+        adapter.peft_config["default"].base_model_name_or_path = base_name
+        with durable_directory(out_dir) as directory:
+            adapter.save_pretrained(directory, save_embedding_layers=False)
+            (directory / "README.md").unlink(missing_ok=True)
+    except OSError as error:
+        raise _full_disk(error, checkpoints_dir) from error
+    except RuntimeError as error:
+        # torch's own writer reports a full disk as RuntimeError.
+        if "PytorchStreamWriter" not in str(error) and "No space left" not in str(error):
+            raise
+        raise _full_disk(error, checkpoints_dir) from error
+    history = tuple(
+        {key: float(value) for key, value in entry.items() if key in ("step", "loss")}
+        for entry in trainer.state.log_history if "loss" in entry
+    )  # fmt: skip
+    return TrainingResult(
+        steps=total_steps,
+        train_loss=float(output.training_loss),
+        validation_loss=validation_loss,
+        seconds=time.monotonic() - started,
+        trainable_parameters=sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+        resumed_from_step=int(resumed_from.name.rpartition("-")[2]) if resumed_from else 0,
+        history=history,
+    )
+
+
+def _dataset(rows: Sequence[Row], task: TaskConfig) -> Any:
+    import datasets
+
+    datasets.disable_progress_bars()
+    return datasets.Dataset.from_list([prompt_completion(row, task) for row in rows])
+
+
+def _require_chat_template(tokenizer: Any, base_name: str) -> None:
+    if tokenizer.chat_template is None:
+        raise TrainingError(
+            f"base_model {base_name}", "expected a tokenizer with a chat template, got none",
+            "Use an instruction-tuned model, or add chat_template.jinja to the weights.",
+        )  # fmt: skip
+
+
+def _refuse_long_rows(
+    tokenizer: Any, rows: Sequence[Row], task: TaskConfig, max_len_tokens: int
+) -> None:
+    conversations = [(e := prompt_completion(row, task))["prompt"] + e["completion"] for row in rows]
+    encoded = tokenizer.apply_chat_template(conversations, tokenize=True, return_dict=True)
+    lengths = [len(ids) for ids in encoded["input_ids"]]
+    too_long = [(row.id, n) for row, n in zip(rows, lengths, strict=True) if n > max_len_tokens]
+    if too_long:
+        shown = ", ".join(f"{row_id} ({length})" for row_id, length in too_long[:5])
+        raise DataError(
+            "lora.max_len_tokens",
+            f"expected rows of at most {max_len_tokens} tokens, got {len(too_long)} longer: {shown}",
+            f"Raise it to {max(length for _, length in too_long)}, or take these rows out.",
+        )
+
+
+def _require_finite(loss: float, what: str, step: int) -> None:
+    if not math.isfinite(loss):
+        raise TrainingError(
+            f"step {step}", f"expected a finite {what}, got {loss}",
+            "Lower lora.learning_rate, or look for broken rows; whole checkpoints were kept.",
+        )  # fmt: skip
+
+
+def _full_disk(error: Exception, directory: Path) -> TrainingError:
+    full = isinstance(error, RuntimeError) or getattr(error, "errno", None) in (
+        errno.ENOSPC, errno.EDQUOT, errno.EFBIG,
+    )  # fmt: skip
+    what = "the disk is full" if full else f"cannot write: {error}"
+    return TrainingError(
+        f"checkpoint in {directory}", f"expected to write a checkpoint, but {what}",
+        "Free space and run again: training resumes from the last whole checkpoint.",
+    )  # fmt: skip
+
+
+def _reporting_callback(on_metrics: Metrics, on_progress: Progress) -> Any:
+    from transformers import TrainerCallback
+
+    class Reporting(TrainerCallback):  # type: ignore[misc]
+        def on_log(self, args, state, control, logs=None, **kwargs):  # type: ignore[no-untyped-def]
+            for name in ("loss", "grad_norm"):
+                if name in (logs or {}):
+                    _require_finite(float(logs[name]), name, state.global_step)
+            numbers = {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
+            on_metrics(numbers, state.global_step)
+
+        def on_step_end(self, args, state, control, **kwargs):  # type: ignore[no-untyped-def]
+            on_progress(state.global_step, state.max_steps)
+
+    return Reporting()

@@ -1,0 +1,155 @@
+"""A pin: what a serving deployment is given, down to the sha256 of every file.
+
+Does: make, write, read and verify pins. Does not: hold an alias that could move under it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import ValidationError
+
+from configs.durable_files import write_durably
+from configs.errors import PinError
+from configs.lifecycle import ServingConfig
+from configs.strict_model import StrictModel
+from registry.digests import FileDigest, Manifest, differences
+from registry.promotion import require_promote_decision
+from registry.records import directory_of
+from registry.store import ModelStore
+
+
+class Serving(StrictModel):
+    """How to serve the pinned model."""
+
+    target: str
+    command: tuple[str, ...]
+    """Start command; run `pawl verify` on the pin before it."""
+
+
+class Pin(StrictModel):
+    """Exact bytes of one model version."""
+
+    schema_version: Literal[1] = 1
+    model: str
+    version: int
+    alias: str
+    """Alias it was made from, for the reader; a deployment never follows it."""
+    ledger_entry: int
+    """Ledger entry that put the version in production."""
+    candidate: str
+    """`fine-tuned` or the quantization."""
+    weights_location: str
+    weights_digest: str
+    files: tuple[FileDigest, ...]
+    lineage: dict[str, str]
+    decision_digest: str
+    serving: Serving
+
+
+def pin_current_champion(
+    store: ModelStore, model: str, alias: str, serving: ServingConfig | None = None
+) -> Pin:
+    """Pin of the version that the ledger puts in production.
+
+    Raises:
+        PinError: when there is no champion, or the attached manifest is not the one registered.
+        RegistryError: when the version carries no valid `promote` decision.
+    """
+    state = store.ledger(model, alias)
+    if state.version is None:
+        raise PinError(model, f"expected a {alias}, found none", "Promote a version first.")
+    store.project(model, alias)
+    record = store.version(model, state.version)
+    require_promote_decision(store, record)
+    manifest = Manifest.model_validate_json(store.read_attachment(record.run_id, "manifest.json"))
+    if manifest.digest != record.weights_digest:
+        raise PinError(f"{model} version {record.version}: manifest.json",
+                       f"expected digest {record.weights_digest}, got {manifest.digest}",
+                       "Do not serve this version.")  # fmt: skip
+    return Pin(
+        model=model, version=record.version, alias=alias, ledger_entry=state.head_number,
+        candidate=record.tag("candidate"), weights_location=record.tag("weights_location"),
+        weights_digest=record.weights_digest, files=manifest.files, lineage=record.lineage,
+        decision_digest=record.tag("decision_digest"),
+        serving=_serving(serving or ServingConfig(), record.weights_directory, model),
+    )  # fmt: skip
+
+
+def _serving(config: ServingConfig, weights: Path, model: str) -> Serving:
+    command = ("python", "-m", "vllm.entrypoints.openai.api_server", "--model", str(weights),
+               "--served-model-name", model,
+               "--max-model-len", str(config.max_model_len_tokens))  # fmt: skip
+    return Serving(target=config.target, command=command)
+
+
+def pin_yaml(pin: Pin) -> str:
+    """The pin as YAML."""
+    content = json.loads(pin.model_dump_json())
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=1000)
+
+
+def write_pin(pin: Pin, path: Path) -> None:
+    """Write a pin file in one atomic step."""
+    write_durably(path, pin_yaml(pin))
+
+
+def read_pin(path: Path) -> Pin:
+    """Read a pin file.
+
+    Raises:
+        PinError: when it is missing or is no pin.
+    """
+    try:
+        return Pin.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise PinError(str(path), "expected a pin file, found none", "Check the path.") from error
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise PinError(str(path), f"expected a pin, got: {error}",
+                       "Make it again with `pawl pin`.") from error  # fmt: skip
+
+
+def verify_pin(pin: Pin, weights: Path | None = None) -> None:
+    """Recompute the sha256 of every file.
+
+    Args:
+        weights: directory to check instead of the pin's own location.
+    Raises:
+        PinError: naming every file that is missing, changed or not in the pin.
+    """
+    manifest = Manifest(files=pin.files)
+    where = f"pin of {pin.model} version {pin.version}"
+    if manifest.digest != pin.weights_digest:
+        raise PinError(f"{where}: files", f"expected digest {pin.weights_digest}, got "
+                       f"{manifest.digest}", "Someone edited the pin; make it again.")  # fmt: skip
+    directory = weights or directory_of(pin.weights_location)
+    if problems := differences(manifest, directory):
+        listed = "".join(f"\n  - {problem}" for problem in problems)
+        raise PinError(f"{where} in {directory}", f"{len(problems)} files are not what was "
+                       f"promoted{listed}", "Do not serve them; restore the weights.")  # fmt: skip
+
+
+def verify_against_registry(store: ModelStore, pin: Pin) -> None:
+    """Check that the registry still says what the pin says.
+
+    Raises:
+        PinError: naming the first fact that differs.
+        RegistryError: when the version is gone or its decision is not `promote`.
+    """
+    record = store.version(pin.model, pin.version)
+    require_promote_decision(store, record)
+    entries = {e.number: e.version for e in store.ledger(pin.model, pin.alias).effective}
+    facts = {
+        "weights_digest": (pin.weights_digest, record.weights_digest),
+        "decision_digest": (pin.decision_digest, record.tag("decision_digest")),
+        "lineage": (pin.lineage, record.lineage),
+        "ledger_entry": (pin.version, entries.get(pin.ledger_entry)),
+    }
+    for name, (pinned, registered) in facts.items():
+        if pinned != registered:
+            raise PinError(f"pin of {pin.model} version {pin.version}: {name}",
+                           f"expected {registered} as the registry says, got {pinned}",
+                           "Make the pin again with `pawl pin`.")  # fmt: skip

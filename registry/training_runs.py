@@ -1,0 +1,42 @@
+"""Fine-tuning as an MLflow run: parameters, and metrics as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from registry.store import ModelStore
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """An open MLflow run."""
+
+    store: ModelStore
+    run_id: str
+
+    def log_metrics(self, metrics: dict[str, float], step: int) -> None:
+        """Log metrics at a step."""
+        self.store.log_metrics(self.run_id, metrics, step)
+
+
+@contextmanager
+def training_run(
+    tracking_uri: str, lifecycle: str, params: Mapping[str, Any]
+) -> Iterator[TrainingRun]:
+    """Open a run; it ends FINISHED, or FAILED when the block raises.
+
+    Raises:
+        RegistryError: when MLflow is unreachable.
+    """
+    store = ModelStore(tracking_uri)
+    run = TrainingRun(store, store.start_run(f"fine-tune {lifecycle}", {"pawl.step": "fine-tune"}))
+    store.log_params(run.run_id, params)
+    try:
+        yield run
+    except BaseException:
+        store.end_run(run.run_id, "FAILED")
+        raise
+    store.end_run(run.run_id, "FINISHED")
