@@ -16,8 +16,9 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 SHA256 = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Scheme = Literal["fp8-dynamic", "awq"]
-Metric = Literal["micro_f1", "micro_precision", "micro_recall", "valid_json", "schema_conformance",
-                 "exact_match"]  # fmt: skip
+Metric = Literal[
+    "micro_f1", "micro_precision", "micro_recall", "valid_json", "schema_conformance", "exact_match"
+]
 
 
 class BaseModelConfig(StrictModel):

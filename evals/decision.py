@@ -33,7 +33,8 @@ class Check(StrictModel):
     clusters: int
     outcome: Outcome
     further_documents: int | None
-    """If inconclusive: about how many more documents would settle it; None if no number would."""
+    """If inconclusive: about how many more documents would settle it with a chance of 80%; None if
+    no number would."""
 
 
 class CandidateResult(StrictModel):
@@ -62,8 +63,9 @@ class Decision(StrictModel):
 
     def canonical_json(self) -> str:
         """The record as JSON with sorted keys: what the digest is taken of."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False,
-                          separators=(",", ":"))  # fmt: skip
+        return json.dumps(
+            self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, separators=(",", ":")
+        )
 
     @property
     def digest(self) -> str:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SLICE_PREFIX = "slice."
+COLUMNS = ("id", "cluster", "prompt_digest", "raw_output", "finish_reason", "output_tokens",
+           "valid_json", "schema_conformance", "exact_match", "tp", "fp", "fn")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,25 +54,43 @@ def write_evaluation(evaluation: Evaluation, directory: Path) -> None:
     buffer = io.BytesIO()
     evaluation.frame.to_parquet(buffer, index=False)
     facts = {
-        "system": evaluation.system, "engine": evaluation.engine, "task": evaluation.task,
-        "data_digest": evaluation.data_digest, "fields": list(evaluation.fields),
-    }  # fmt: skip
+        "engine": evaluation.engine,
+        "task": evaluation.task,
+        "data_digest": evaluation.data_digest,
+        "fields": list(evaluation.fields),
+    }
     write_durably(directory / "examples.parquet", buffer.getvalue())
     write_durably(directory / "evaluation.json", json.dumps(facts, indent=2))
 
 
-def read_evaluation(directory: Path) -> Evaluation:
+def read_evaluation(directory: Path, system: str) -> Evaluation:
     """Read what `write_evaluation` wrote.
 
+    Args:
+        system: what to call it here; the same answers may stand as `awq` and as `champion`.
+
     Raises:
-        EvidenceError: when either file is missing or unreadable.
+        EvidenceError: when either file is missing, unreadable or incomplete.
     """
     import pandas as pd
 
     try:
         facts = json.loads((directory / "evaluation.json").read_text())
         frame = pd.read_parquet(directory / "examples.parquet")
-    except (OSError, ValueError) as error:
-        raise EvidenceError(str(directory), f"expected a stored evaluation, got: {error}",
-                            "Run `pawl evaluate` again.") from error  # fmt: skip
-    return Evaluation(**{**facts, "fields": tuple(facts["fields"])}, frame=frame)
+        missing = [column for column in COLUMNS if column not in frame.columns]
+        if missing:
+            raise ValueError(f"examples.parquet lacks the columns {missing}")
+        return Evaluation(
+            engine=facts["engine"],
+            task=facts["task"],
+            data_digest=facts["data_digest"],
+            fields=tuple(facts["fields"]),
+            system=system,
+            frame=frame,
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EvidenceError(
+            str(directory),
+            f"expected a stored evaluation, got: {error!r}",
+            "Run `pawl evaluate` again.",
+        ) from error

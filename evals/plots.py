@@ -25,9 +25,13 @@ def write_plots(
     for position, system in enumerate(reversed(systems)):
         found = estimate(evaluations[system], "micro_f1")
         axes.errorbar(
-            found.value, position, fmt="o", color="#2b5c8a", capsize=4,
+            found.value,
+            position,
+            fmt="o",
+            color="#2b5c8a",
+            capsize=4,
             xerr=[[max(0, found.value - found.low)], [max(0, found.high - found.value)]],
-        )  # fmt: skip
+        )
     axes.set_yticks(range(len(systems)), list(reversed(systems)))
     axes.set_xlim(-0.02, 1.02)
     axes.set_xlabel("micro-F1 with 95% interval")
@@ -35,9 +39,11 @@ def write_plots(
     figure.savefig(paths["Scores"], dpi=120, metadata={"Software": None})
 
     checks = [
-        (result.candidate, check) for result in decision.results for check in result.checks
+        (result.candidate, check)
+        for result in decision.results
+        for check in result.checks
         if check.kind == "non-inferiority"
-    ]  # fmt: skip
+    ]
     figure = Figure(figsize=(8, 0.5 * len(checks) + 1.6), layout="constrained")
     axes = figure.subplots()
     labels = []

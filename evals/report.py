@@ -15,12 +15,19 @@ from evals.evaluation import SLICE_PREFIX, Evaluation
 from evals.plots import write_plots
 from evals.stats import Estimate, estimate
 
-SHOWN_METRICS = ("micro_f1", "micro_precision", "micro_recall", "valid_json",
-                 "schema_conformance", "exact_match")  # fmt: skip
+SHOWN_METRICS = (
+    "micro_f1",
+    "micro_precision",
+    "micro_recall",
+    "valid_json",
+    "schema_conformance",
+    "exact_match",
+)
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem;
        color: #1d2733; }
-table { border-collapse: collapse; margin: 1rem 0; font-size: 0.88rem; }
+table { border-collapse: collapse; display: block; margin: 1rem 0; overflow-x: auto;
+        font-size: 0.88rem; }
 th, td { border: 1px solid #c9d1da; padding: 0.35rem 0.6rem; text-align: left; }
 th { background: #eef2f6; }
 img { max-width: 100%; margin: 1rem 0; }
@@ -30,8 +37,10 @@ code { background: #eef2f6; padding: 0 0.2rem; overflow-wrap: anywhere; }
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:
-    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+    def line(cells: list[str]) -> str:
+        return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+    return "\n".join([line(header), "|" + " --- |" * len(header), *map(line, rows)])
 
 
 def _cell(found: Estimate) -> str:
@@ -120,20 +129,24 @@ def write_report(
     from markdown_it import MarkdownIt
 
     markdown = report_markdown(
-        decision, evaluations, sizes_bytes=sizes_bytes, baseline_description=baseline_description,
-        title=title, description=description,
-    )  # fmt: skip
+        decision,
+        evaluations,
+        sizes_bytes=sizes_bytes,
+        baseline_description=baseline_description,
+        title=title,
+        description=description,
+    )
     (directory / "report.md").write_text(markdown, encoding="utf-8")
     images = ""
     for name, path in write_plots(directory, decision, evaluations).items():
         encoded = base64.b64encode(path.read_bytes()).decode()
         images += f'<img alt="{name}" src="data:image/png;base64,{encoded}">\n'
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(markdown)
-    head, heading_end, rest = body.partition("</h1>")
-    coloured = head.replace("<h1>", f'<h1 class="{decision.outcome}">')
+    head, first_section, rest = body.partition("<h2>")
+    coloured = head.replace("<h1>", f'<h1 class="{decision.outcome}">', 1)
     (directory / "report.html").write_text(
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f"<title>{html.escape(title)}</title><style>{STYLE}</style></head>\n"
-        f"<body>{coloured}{heading_end}{images}{rest}</body></html>\n",
+        f"<body>{coloured}{images}{first_section}{rest}</body></html>\n",
         encoding="utf-8",
     )

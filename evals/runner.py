@@ -30,20 +30,14 @@ def evaluate(
         system: what the system is called in reports: `base`, `awq`, `baseline`.
         data_digest: digest of the rows; only evaluations of the same data are compared.
     Raises:
-        EvidenceError: when there are no rows, or a row lacks the cluster key or a slice field.
+        EvidenceError: when there are no rows, ids repeat, or a row lacks a field that is needed.
         EngineError: when the engine leaves any row unanswered.
     """
     import pandas as pd
 
     if not rows:
         raise EvidenceError(task.name, "expected rows to evaluate on, got none", "Check the data.")
-    for row in rows:
-        for key in (task.cluster_key, *task.slices):
-            if key not in row:
-                raise EvidenceError(
-                    f"{task.name}: row {row['id']}", f"expected field {key!r}, got none",
-                    "Add it to the rows, or correct cluster_key or slices of the task.",
-                )  # fmt: skip
+    _require_fields(rows, task)
     requests = []
     for row in rows:
         messages = task.messages(row["text"])
@@ -56,9 +50,32 @@ def evaluate(
         for row, request, completion in zip(rows, requests, completions, strict=True)
     ]
     return Evaluation(
-        system=system, engine=engine.name, task=task.name, data_digest=data_digest,
-        fields=task.fields, frame=pd.DataFrame(lines),
-    )  # fmt: skip
+        system=system,
+        engine=engine.name,
+        task=task.name,
+        data_digest=data_digest,
+        fields=task.fields,
+        frame=pd.DataFrame(lines),
+    )
+
+
+def _require_fields(rows: Sequence[Mapping[str, Any]], task: TaskConfig) -> None:
+    seen = set()
+    for number, row in enumerate(rows):
+        for key in ("id", "text", "target", task.cluster_key, *task.slices):
+            if key not in row:
+                raise EvidenceError(
+                    f"{task.name}: row {row.get('id', number)}",
+                    f"expected field {key!r}, got none",
+                    "Add it to the rows, or correct cluster_key or slices of the task.",
+                )
+        if row["id"] in seen:
+            raise EvidenceError(
+                f"{task.name}: row {row['id']}",
+                "expected a unique id, got it twice",
+                "Give every row its own id.",
+            )
+        seen.add(row["id"])
 
 
 def _line(
@@ -68,13 +85,15 @@ def _line(
     completion: Completion,
     validator: Draft202012Validator,
 ) -> dict[str, Any]:
-    score = score_answer(completion.text, row["target"], task, validator)
+    # An endpoint may send half of a surrogate pair, which no file can hold.
+    text = completion.text.encode("utf-8", "replace").decode()
+    score = score_answer(text, row["target"], task, validator)
     counts = score.fields
     line: dict[str, Any] = {
         "id": request.id,
         "cluster": str(row[task.cluster_key]),
         "prompt_digest": request.prompt_digest,
-        "raw_output": completion.text,
+        "raw_output": text,
         "finish_reason": completion.finish_reason,
         "output_tokens": completion.output_tokens,
         "valid_json": score.valid_json,

@@ -17,6 +17,9 @@ from jsonschema import Draft202012Validator
 
 from configs.task import Normalization, TaskConfig
 
+DEEPEST = 32
+"""Levels of nesting in an answer; a deeper one (a model stuck on brackets) is not read."""
+
 _STRIPPED = string.punctuation + "“”‘’«»"
 
 
@@ -43,12 +46,28 @@ class RowScore:
 
 
 def parse_answer(text: str) -> dict[str, Any] | None:
-    """The JSON object that `text` is, or None; white space around it is allowed, prose is not."""
+    """The JSON object that `text` is, or None; white space around it is allowed, prose is not.
+
+    None also for repeated keys, NaN and Infinity, and nesting beyond `DEEPEST` levels.
+    """
     try:
         content = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return None
-    return content if isinstance(content, dict) else None
+    return content if isinstance(content, dict) and _depth(content) <= DEEPEST else None
+
+
+def _depth(content: Any) -> int:
+    level, depth = [content], 0
+    while level:
+        depth += 1
+        level = [
+            inner
+            for value in level
+            for inner in (value.values() if isinstance(value, dict) else value)
+            if isinstance(inner, dict | list)
+        ]
+    return depth
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

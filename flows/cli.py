@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from configs.errors import PawlError
-from flows.home import tracking_uri, use_embedded_prefect
+from flows.home import quiet_libraries, tracking_uri, use_embedded_prefect
 
 app = typer.Typer(
     help="Pawl runs the life of a small, specialised LLM: it moves forward only on evidence.",
@@ -23,7 +23,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-Lifecycle = Annotated[str, typer.Argument(help="Lifecycle YAML: a path, or the name of one shipped.")]
+Lifecycle = Annotated[
+    str, typer.Argument(help="Lifecycle YAML: a path, or the name of one shipped.")
+]
 ModelName = Annotated[str, typer.Argument(help="Registered model.")]
 Alias = Annotated[str, typer.Option(help="Alias that production follows.")]
 SkipBadRows = Annotated[
@@ -48,7 +50,9 @@ def run(lifecycle: Lifecycle, skip_bad_rows: SkipBadRows = False) -> None:
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument(help="Weights: file://, hf://, models:/, pawl://, pypi://.")],
+    model: Annotated[
+        str, typer.Argument(help="Weights: file://, hf://, models:/, pawl://, pypi://.")
+    ],
     data: Annotated[Path, typer.Argument(help="JSONL rows to evaluate on.")],
     task: Annotated[str, typer.Option(help="Task YAML: a path, or the name of one shipped.")],
     out: Annotated[Path, typer.Option(help="Directory for examples.parquet and evaluation.json.")],
@@ -178,9 +182,10 @@ def schema(kind: Annotated[str, typer.Argument(help="lifecycle or task.")] = "li
     """Print the JSON Schema of a configuration file, for an editor to complete it."""
     from configs.errors import ConfigError
     from configs.lifecycle import LifecycleConfig
+    from configs.strict_model import StrictModel
     from configs.task import TaskConfig
 
-    models = {"lifecycle": LifecycleConfig, "task": TaskConfig}
+    models: dict[str, type[StrictModel]] = {"lifecycle": LifecycleConfig, "task": TaskConfig}
     if kind not in models:
         raise ConfigError("pawl schema", f"expected lifecycle or task, got {kind!r}", "Name one.")
     typer.echo(json.dumps(models[kind].model_json_schema(), indent=2))
@@ -188,6 +193,7 @@ def schema(kind: Annotated[str, typer.Argument(help="lifecycle or task.")] = "li
 
 def main() -> None:
     """Entry point: expected failures become one message on stderr and exit code 1."""
+    quiet_libraries()
     try:
         app()
     except PawlError as error:

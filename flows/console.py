@@ -10,8 +10,8 @@ from rich.markdown import Markdown
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from evals.evaluation import Evaluation
     from evals.decision import Decision
+    from evals.evaluation import Evaluation
     from flows.lifecycle_summary import LifecycleSummary
     from registry.status import ModelStatus
 

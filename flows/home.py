@@ -9,6 +9,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+QUIET = {
+    "TQDM_DISABLE": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "LLM_COMPRESSOR_LOG_DISABLED": "true",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
 
 def home() -> Path:
     """Directory of cached steps, converted weights, pins and the default databases.
@@ -26,6 +34,12 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{default}")
 
 
+def quiet_libraries() -> None:
+    """Turn off progress bars and banners of libraries; Pawl shows its own progress."""
+    for variable, value in QUIET.items():
+        os.environ.setdefault(variable, value)
+
+
 def use_embedded_prefect() -> None:
     """Keep an ephemeral Prefect server's files under `home()`; call before importing prefect.
 
@@ -40,5 +54,9 @@ def use_embedded_prefect() -> None:
     prefect_home.mkdir(parents=True, exist_ok=True)
     os.environ["PREFECT_HOME"] = str(prefect_home)
     os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "true")
-    for setting, value in (("BATCH_SIZE", "50"), ("READ_BATCH_SIZE", "50"), ("FLUSH_INTERVAL", "0.2")):
+    for setting, value in (
+        ("BATCH_SIZE", "50"),
+        ("READ_BATCH_SIZE", "50"),
+        ("FLUSH_INTERVAL", "0.2"),
+    ):
         os.environ.setdefault(f"PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_{setting}", value)

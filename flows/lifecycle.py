@@ -14,7 +14,7 @@ from configs.load import load_task
 from flows.home import home
 from flows.lifecycle_summary import LifecycleSummary, summarize
 from flows.step_cache import StepCache
-from flows.steps.evaluate import evaluate_baseline, evaluate_candidate
+from flows.steps.evaluate import evaluate_baseline, evaluate_weights
 from flows.steps.fine_tune import fine_tune, merge
 from flows.steps.gate import gate
 from flows.steps.pin import pin
@@ -52,7 +52,7 @@ def lifecycle(config: LifecycleConfig) -> LifecycleSummary:
     weights |= result_of(champion_weights(config.registry, known={d for _, d in weights.values()}))
     evaluations = {
         name: result_of(
-            evaluate_candidate(name, directory, digest, config.evaluation, task, data, cache)
+            evaluate_weights(name, directory, digest, config.evaluation, task, data, cache)
         )
         for name, (directory, digest) in weights.items()
     }

@@ -7,10 +7,10 @@ from pathlib import Path
 from configs.durable_files import write_durably
 from configs.lifecycle import LifecycleConfig
 from configs.load import load_task
+from evals.decision import Decision
 from evals.engines.local import LocalEngine
 from evals.engines.recorded import write_recording
 from evals.evaluation import Evaluation, read_evaluation, write_evaluation
-from evals.decision import Decision
 from evals.gate import decide
 from evals.runner import evaluate
 from finetune.data import read_rows
@@ -44,7 +44,11 @@ def evaluate_weights(
 
 
 def decide_from_files(
-    config: LifecycleConfig, candidate: Path, baseline: Path, champion: Path | None, out: Path | None
+    config: LifecycleConfig,
+    candidate: Path,
+    baseline: Path,
+    champion: Path | None,
+    out: Path | None,
 ) -> Decision:
     """Apply the lifecycle's gate to stored evaluations.
 
@@ -54,7 +58,7 @@ def decide_from_files(
     places = {"candidate": candidate, "baseline": baseline}
     if champion is not None:
         places["champion"] = champion
-    loaded = {name: read_evaluation(place) for name, place in places.items()}
+    loaded = {name: read_evaluation(place, name) for name, place in places.items()}
     evidence = {name: digest_directory(place).digest for name, place in places.items()}
     decision = decide(
         config.gate,

@@ -62,9 +62,13 @@ class StepCache:
         if differences(manifest, place / FILES):
             return None
         return StepOutcome(
-            step=step, files=place / FILES, digest=manifest.digest, result=record["result"],
-            reused=True, seconds=record["seconds"],
-        )  # fmt: skip
+            step=step,
+            files=place / FILES,
+            digest=manifest.digest,
+            result=record["result"],
+            reused=True,
+            seconds=record["seconds"],
+        )
 
     def run(
         self, step: str, inputs: Mapping[str, Any], work: Callable[[Path], Mapping[str, Any]]
@@ -88,12 +92,21 @@ class StepCache:
             seconds = time.monotonic() - started
             manifest = digest_directory(building / FILES)
             record = {
-                "step": step, "inputs": dict(inputs), "result": result, "seconds": seconds,
+                "step": step,
+                "inputs": dict(inputs),
+                "result": result,
+                "seconds": seconds,
                 "manifest": manifest.model_dump(mode="json"),
-            }  # fmt: skip
+            }
             write_durably(building / RECORD, json.dumps(record, indent=2))
-        return StepOutcome(step=step, files=place / FILES, digest=manifest.digest, result=result,
-                           reused=False, seconds=seconds)  # fmt: skip
+        return StepOutcome(
+            step=step,
+            files=place / FILES,
+            digest=manifest.digest,
+            result=result,
+            reused=False,
+            seconds=seconds,
+        )
 
     def scratch(self, step: str, inputs: Mapping[str, Any]) -> Path:
         """Directory for unfinished work (checkpoints) that a later attempt may take up."""

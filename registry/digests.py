@@ -1,4 +1,8 @@
-"""sha256 over content: of files, directories and JSON values, never of names or dates alone."""
+"""sha256 over content: of files, directories and JSON values, never of names or dates alone.
+
+Does: list every file of a directory, hidden ones too, and say what differs from such a list.
+Does not: count bytecode caches, which Python rewrites whenever it likes, or keep anything.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import hashlib
 import json
 from pathlib import Path
 from typing import Any
+
+from pydantic import Field
 
 from configs.errors import PinError
 from configs.strict_model import StrictModel
@@ -16,9 +22,9 @@ class FileDigest(StrictModel):
 
     path: str
     """Path below the directory, with forward slashes."""
-    sha256: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     """64 hexadecimal digits."""
-    bytes: int
+    bytes: int = Field(ge=0)
     """Size."""
 
 
@@ -30,7 +36,8 @@ class Manifest(StrictModel):
     @property
     def digest(self) -> str:
         """sha256 over the sorted list of paths, sizes and sha256 values."""
-        return digest_json([file.model_dump() for file in self.files])
+        ordered = sorted(self.files, key=lambda file: file.path)
+        return digest_json([file.model_dump() for file in ordered])
 
 
 def digest_json(value: Any) -> str:
@@ -53,28 +60,43 @@ def digest_file(path: Path) -> str:
 def digest_directory(directory: Path) -> Manifest:
     """Digest every file below a directory, bytecode caches left out.
 
-    Symbolic links are read as what they point to (a hub cache consists of them).
+    A link to a file counts as the bytes it points to, wherever they are: a hub cache consists of
+    such links, and it is the bytes that are served.
 
     Raises:
-        PinError: when there is no such directory, or a link points nowhere.
+        PinError: when there is no such directory, a link points nowhere or to a directory (whose
+            files could then change unseen), or something is neither file nor directory.
     """
     if not directory.is_dir():
         raise PinError(str(directory), "expected a directory, found none", "Restore the files.")
     files = []
-    for path in sorted(directory.rglob("*"), key=lambda p: p.relative_to(directory).as_posix()):
-        if path.is_dir() or "__pycache__" in path.parts:
+    for path in sorted(directory.rglob("*")):
+        below = path.relative_to(directory)
+        if "__pycache__" in below.parts or (path.is_dir() and not path.is_symlink()):
             continue
-        if not path.exists():
-            raise PinError(str(path), "expected a file, got a link to nothing", "Restore the file.")
-        name = path.relative_to(directory).as_posix()
-        files.append(
-            FileDigest(path=name, sha256=sha256_of_file(path), bytes=path.stat().st_size)
-        )
-    return Manifest(files=tuple(files))
+        if not path.is_file():
+            raise PinError(
+                str(path),
+                f"expected a file or a link to one, got {_kind(path)}",
+                "Put the file itself there.",
+            )
+        size = path.stat().st_size
+        files.append(FileDigest(path=below.as_posix(), sha256=sha256_of_file(path), bytes=size))
+    return Manifest(files=tuple(sorted(files, key=lambda file: file.path)))
+
+
+def _kind(path: Path) -> str:
+    if path.is_dir():
+        return "a link to a directory"
+    return "a special file" if path.exists() else "a link to nothing"
 
 
 def differences(expected: Manifest, directory: Path) -> list[str]:
-    """What differs between a manifest and the files on disk, one sentence per file."""
+    """What differs between a manifest and the files on disk, one line per file, by path.
+
+    Raises:
+        PinError: when the directory cannot be digested (see `digest_directory`).
+    """
     if not directory.is_dir():
         return [f"{directory}: missing"]
     found = {file.path: file for file in digest_directory(directory).files}
@@ -82,9 +104,9 @@ def differences(expected: Manifest, directory: Path) -> list[str]:
     problems = []
     for path in sorted(wanted.keys() | found.keys()):
         if path not in found:
-            problems.append(f"{path}: missing")
+            problems.append(f"{path}: expected sha256 {wanted[path].sha256}, but it is missing")
         elif path not in wanted:
-            problems.append(f"{path}: not in the manifest")
+            problems.append(f"{path}: not in the manifest, got sha256 {found[path].sha256}")
         elif found[path] != wanted[path]:
             problems.append(
                 f"{path}: expected sha256 {wanted[path].sha256}, got {found[path].sha256}"

@@ -6,16 +6,19 @@ why. Does not: compute a decision (it arrives as JSON and its digest is recomput
 
 from __future__ import annotations
 
-import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from configs.errors import RegistryError
 from configs.strict_model import StrictModel
+from registry.alias_ledger import append, project, read_ledger
 from registry.digests import digest_json
+from registry.evidence import attach_evidence, require_promote_decision
+from registry.ledger import LedgerEntry
 from registry.records import LINEAGE_TAGS, VersionRecord
-from registry.store import ModelStore
+from registry.store import ARTIFACT_DIRECTORY, ModelStore
 from registry.weight_store import keep_weights
 
 CHALLENGER = "challenger"
@@ -30,18 +33,29 @@ class PromotionPlan(StrictModel):
     candidate: str
     weights_directory: Path
     kept_directory: Path
-    """Directory below which promoted weights are kept, by digest."""
+    """Directory below which registered weights are kept, by digest."""
     lineage: dict[str, str]
     decision: dict[str, Any]
-    reasons: tuple[str, ...]
+    reasons: tuple[str, ...] = Field(min_length=1)
     metrics: dict[str, float]
     attachments: tuple[Path, ...]
     actor: str
+    score_table: str = ""
+    """Markdown shown on the version's page below the reasons."""
+    expected_head: int | None = None
+    """Ledger entry (0 for none) whose champion the decision was made against. The promotion is
+    refused if the head is another by now. Empty: against whatever is the head at the promotion."""
 
     @property
     def decision_digest(self) -> str:
         """Recomputed, never taken on trust."""
         return digest_json(self.decision)
+
+    @property
+    def description(self) -> str:
+        """Markdown for the version's page."""
+        reasons = "\n".join(f"- {reason}" for reason in self.reasons)
+        return f"{reasons}\n\n{self.score_table}".rstrip()
 
 
 class Promoted(StrictModel):
@@ -50,7 +64,9 @@ class Promoted(StrictModel):
     model: str
     version: int
     moved: bool
-    """Whether the alias moved."""
+    """Whether the alias moved; False when the version was champion already, or is a challenger."""
+    entry: int | None = None
+    """Ledger entry that makes it champion; None for a challenger."""
     summary: str
     """One sentence."""
 
@@ -59,11 +75,14 @@ def register(store: ModelStore, plan: PromotionPlan) -> VersionRecord:
     """The version of this candidate under this decision; registered unless it exists.
 
     Raises:
-        RegistryError: when the lineage is incomplete or MLflow is unreachable.
+        RegistryError: when the lineage is incomplete, an attached decision is another one, or MLflow
+            is unreachable.
+        PinError: when there are no weights, or those kept under their digest were changed.
     """
     if missing := set(LINEAGE_TAGS) - plan.lineage.keys():
-        raise RegistryError(plan.model, f"expected lineage {sorted(missing)}, got none",
-                            "Run the lifecycle again.")  # fmt: skip
+        raise RegistryError(
+            plan.model, f"expected lineage {sorted(missing)}, got none", "Run the lifecycle again."
+        )
     store.create_model(plan.model)
     directory, manifest = keep_weights(plan.weights_directory, plan.kept_directory)
     for known in store.versions(plan.model):
@@ -72,10 +91,7 @@ def register(store: ModelStore, plan: PromotionPlan) -> VersionRecord:
             return known
     run_id = store.start_run(f"{plan.model} {plan.candidate}", {"pawl.step": "register"})
     store.log_metrics(run_id, plan.metrics, 0)
-    with tempfile.TemporaryDirectory() as scratch:
-        manifest_path = Path(scratch) / "manifest.json"
-        manifest_path.write_text(json.dumps(manifest.model_dump(mode="json"), indent=2))
-        store.attach(run_id, [*plan.attachments, manifest_path])
+    attach_evidence(store, run_id, plan.decision, manifest, plan.attachments)
     store.end_run(run_id, "FINISHED")
     tags = {
         **plan.lineage,
@@ -86,8 +102,9 @@ def register(store: ModelStore, plan: PromotionPlan) -> VersionRecord:
         "decision_outcome": str(plan.decision["outcome"]),
         "decision_reason": plan.reasons[0][:SHOWN_REASON_CHARACTERS],
     }
-    description = "\n".join(f"- {reason}" for reason in plan.reasons)
-    return store.create_version(plan.model, run_id, tags, description)
+    # Evidence first, version last: a crash in between leaves a run that nothing refers to.
+    source = f"runs:/{run_id}/{ARTIFACT_DIRECTORY}"
+    return store.create_version(plan.model, source, tags, plan.description, run_id)
 
 
 def promote_version(store: ModelStore, plan: PromotionPlan) -> Promoted:
@@ -105,91 +122,135 @@ def promote_version(store: ModelStore, plan: PromotionPlan) -> Promoted:
             "Only the gate can promote; look at its reasons.",
         )
     version = register(store, plan)
-    return promote_registered(store, plan.model, version.version, plan.alias, plan.actor,
-                              plan.reasons[0])  # fmt: skip
+    return promote_registered(
+        store,
+        plan.model,
+        version.version,
+        plan.alias,
+        plan.actor,
+        plan.reasons[0],
+        plan.expected_head,
+    )
 
 
 def promote_registered(
-    store: ModelStore, model: str, version: int, alias: str, actor: str, reason: str
+    store: ModelStore,
+    model: str,
+    version: int,
+    alias: str,
+    actor: str,
+    reason: str,
+    expected_head: int | None = None,
 ) -> Promoted:
     """Make a registered version champion, if its own attached decision says so.
 
+    Args:
+        expected_head: as in the plan.
     Raises:
-        RegistryError: when the decision is missing, changed or not `promote`, or the race is lost.
+        RegistryError: when the decision is missing, changed or not `promote`, actor or reason are
+            blank, or the race is lost.
     """
     record = store.version(model, version)
     require_promote_decision(store, record)
-    state = store.ledger(model, alias)
+    _require_who_and_why(model, actor, reason)
+    state = read_ledger(store, model, alias)
     if state.version == version:
-        store.project(model, alias)
-        return Promoted(model=model, version=version, moved=False,
-                        summary=f"{model} version {version} is already {alias}.")  # fmt: skip
-    entry = {"head": state.head_number, "version": version, "kind": "promote", "actor": actor,
-             "reason": reason[:SHOWN_REASON_CHARACTERS],
-             "decision_digest": record.tag("decision_digest")}  # fmt: skip
-    _append(store, model, alias, entry)
+        project(store, model, alias)
+        return Promoted(
+            model=model,
+            version=version,
+            moved=False,
+            entry=state.head_number,
+            summary=f"{model} version {version} is already {alias}.",
+        )
+    entry = LedgerEntry(
+        number=0,
+        head=state.head_number if expected_head is None else expected_head,
+        version=version,
+        kind="promote",
+        actor=actor,
+        reason=reason[:SHOWN_REASON_CHARACTERS],
+        decision_digest=record.tag("decision_digest"),
+    )
+    written = append(store, model, alias, entry)
     before = f" instead of version {state.version}" if state.version else ""
-    return Promoted(model=model, version=version, moved=True,
-                    summary=f"{model} version {version} is now {alias}{before}.")  # fmt: skip
-
-
-def require_promote_decision(store: ModelStore, record: VersionRecord) -> None:
-    """Read the decision attached to a version and insist that it promotes it.
-
-    Raises:
-        RegistryError: when it is not the one whose digest the version carries, or not `promote`.
-    """
-    where = f"decision of {record.model} version {record.version}"
-    decision = json.loads(store.read_attachment(record.run_id, "decision.json"))
-    if digest_json(decision) != record.tag("decision_digest"):
-        raise RegistryError(where, f"expected digest {record.tag('decision_digest')}, got "
-                            f"{digest_json(decision)}", "Do not use this version.")  # fmt: skip
-    if decision.get("outcome") != "promote" or decision.get("promoted") != record.tag("candidate"):
-        raise RegistryError(where, f"expected promote, got {decision.get('outcome')!r}",
-                            "Only the gate can promote; look at its reasons.")  # fmt: skip
+    return Promoted(
+        model=model,
+        version=version,
+        moved=True,
+        entry=written.number,
+        summary=f"{model} version {version} is now {alias}{before}.",
+    )
 
 
 def record_challenger(store: ModelStore, plan: PromotionPlan) -> Promoted:
-    """Register a candidate that was not promoted, under the alias `challenger`; nothing else moves."""
+    """Register a candidate that was not promoted, under the alias `challenger`; nothing else moves.
+
+    Raises:
+        RegistryError: when production follows that very alias, or as in `register`.
+    """
+    if plan.alias == CHALLENGER:
+        raise RegistryError(
+            f"registry.alias of {plan.model}",
+            f"expected an alias for production, got {CHALLENGER!r}, which names whoever lost last",
+            "Choose another, such as champion.",
+        )
     version = register(store, plan)
     store.set_alias(plan.model, CHALLENGER, version.version)
     outcome = plan.decision["outcome"]
     return Promoted(
-        model=plan.model, version=version.version, moved=False,
+        model=plan.model,
+        version=version.version,
+        moved=False,
         summary=f"{plan.model} version {version.version} is recorded as {CHALLENGER} ({outcome}); "
         f"{plan.alias} did not move.",
-    )  # fmt: skip
+    )
 
 
 def rollback(store: ModelStore, model: str, alias: str, actor: str, reason: str) -> Promoted:
     """Restore the champion before the present one; a second rollback goes one further back.
 
+    Champions that were rolled back from are skipped: after promotions of 1, 2 and 3, rollbacks give
+    2, then 1; a promotion of 4 then follows 1, so a rollback from it gives 1 again.
+
     Raises:
-        RegistryError: when there was none before it, or the race is lost.
+        RegistryError: when there was none before it, actor or reason are blank, or the race is lost.
     """
-    state = store.ledger(model, alias)
+    _require_who_and_why(model, actor, reason)
+    state = read_ledger(store, model, alias)
     target = state.rollback_target
     if target is None:
-        raise RegistryError(f"rollback of {model}", f"expected an earlier {alias}, found none",
-                            "`pawl status` shows what there is.")  # fmt: skip
-    entry = {"head": state.head_number, "version": target.version, "kind": "rollback",
-             "actor": actor, "reason": reason[:SHOWN_REASON_CHARACTERS], "decision_digest": "",
-             "restores": target.number}  # fmt: skip
-    _append(store, model, alias, entry)
+        raise RegistryError(
+            f"rollback of {model}",
+            f"expected an earlier {alias}, found none",
+            "`pawl status` shows what there is.",
+        )
+    entry = LedgerEntry(
+        number=0,
+        head=state.head_number,
+        version=target.version,
+        kind="rollback",
+        actor=actor,
+        reason=reason[:SHOWN_REASON_CHARACTERS],
+        decision_digest="",
+        restores=target.number,
+    )
+    written = append(store, model, alias, entry)
     return Promoted(
-        model=model, version=target.version, moved=True,
+        model=model,
+        version=target.version,
+        moved=True,
+        entry=written.number,
         summary=f"{model} version {target.version} is {alias} again instead of version "
         f"{state.version}, rolled back by {actor}: {reason}",
-    )  # fmt: skip
+    )
 
 
-def _append(store: ModelStore, model: str, alias: str, entry: dict[str, Any]) -> None:
-    number = store.append(model, alias, entry)
-    state = store.ledger(model, alias)
-    store.project(model, alias)
-    if number not in {effective.number for effective in state.effective}:
-        raise RegistryError(
-            f"{alias} of {model}", "another change came first (ledger entry "
-            f"{number} was written on entry {entry['head']}, which is no longer the head)",
-            "Look at `pawl status`, and decide again on the new champion.",
-        )  # fmt: skip
+def _require_who_and_why(model: str, actor: str, reason: str) -> None:
+    for name, value in (("actor", actor), ("reason", reason)):
+        if not value.strip():
+            raise RegistryError(
+                f"{name} of a change to {model}",
+                "expected some text, got none",
+                "Say it, for whoever reads the ledger later.",
+            )

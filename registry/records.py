@@ -1,7 +1,11 @@
-"""What the registry says about one model version."""
+"""What the registry says about one model version.
+
+Does: give names to Pawl's tags and refuse a version that lacks one. Does not: talk to MLflow.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -9,8 +13,22 @@ from configs.errors import RegistryError
 from configs.strict_model import StrictModel
 
 TAG_PREFIX = "pawl."
-LINEAGE_TAGS = ("base_source", "base_digest", "data_digest", "adapter_digest", "code_version",
-                "config_digest", "lifecycle", "training_run")  # fmt: skip
+LEDGER_SUFFIX = ".ledger"
+LINEAGE_TAGS = (
+    "base_source",
+    "base_digest",
+    "data_digest",
+    "adapter_digest",
+    "code_version",
+    "config_digest",
+    "lifecycle",
+    "training_run",
+)
+
+
+def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Pawl's tags among all of a version's, without their prefix."""
+    return {k.removeprefix(TAG_PREFIX): v for k, v in tags.items() if k.startswith(TAG_PREFIX)}
 
 
 class VersionRecord(StrictModel):
@@ -19,6 +37,9 @@ class VersionRecord(StrictModel):
     model: str
     version: int
     run_id: str
+    """Run that holds the attached decision, report and manifest; empty for a ledger entry."""
+    created_ms: int = 0
+    """When, by MLflow's clock: milliseconds since 1970."""
     tags: dict[str, str]
 
     def tag(self, name: str) -> str:
@@ -29,9 +50,10 @@ class VersionRecord(StrictModel):
         """
         if name not in self.tags:
             raise RegistryError(
-                f"{self.model} version {self.version}", f"expected tag {TAG_PREFIX}{name}, got none",
+                f"{self.model} version {self.version}",
+                f"expected tag {TAG_PREFIX}{name}, got none",
                 "Use a version that Pawl registered.",
-            )  # fmt: skip
+            )
         return self.tags[name]
 
     @property
@@ -58,6 +80,7 @@ def directory_of(location: str) -> Path:
     """
     parts = urlparse(location)
     if parts.scheme != "file":
-        raise RegistryError(location, "expected a file:// location, got another",
-                            "Mount the weights here.")  # fmt: skip
+        raise RegistryError(
+            location, "expected a file:// location, got another", "Mount the weights here."
+        )
     return Path(unquote(parts.path))

@@ -1,10 +1,17 @@
-"""Models at a glance: champion, challenger, last decision, last change."""
+"""Models at a glance: champion, challenger, last decision, last changes.
+
+Does: read, and warn of what people should look into. Does not: change or repair anything.
+"""
 
 from __future__ import annotations
 
 from configs.strict_model import StrictModel
+from registry.alias_ledger import read_ledger
+from registry.ledger import DamagedLedgerError, LedgerEntry, LedgerState
 from registry.promotion import CHALLENGER
 from registry.store import ModelStore
+
+SHOWN_CHANGES = 5
 
 
 class ModelStatus(StrictModel):
@@ -15,36 +22,61 @@ class ModelStatus(StrictModel):
     challenger_version: int | None
     last_outcome: str | None
     """Outcome of the last registered decision."""
+    last_decision_digest: str | None = None
+    """Its digest."""
+    last_reason: str | None = None
+    """Its first reason, shortened."""
     last_change: str | None
-    """Who changed the champion last, how and why."""
+    """Who changed the champion last, how, when and why."""
+    changes: tuple[LedgerEntry, ...] = ()
+    """The last changes that took effect, newest first."""
     warnings: tuple[str, ...]
 
 
-def model_status(store: ModelStore, alias: str) -> list[ModelStatus]:
+def model_status(store: ModelStore, alias: str = "champion") -> list[ModelStatus]:
     """Status of every model that Pawl registered, by name.
 
     Raises:
         RegistryError: when the registry is unreachable.
     """
-    return [_status(store, name, alias) for name in store.models()]
+    found = (_status(store, name, alias) for name in store.models())
+    return [status for status in found if status is not None]
 
 
-def _status(store: ModelStore, name: str, alias: str) -> ModelStatus:
-    state = store.ledger(name, alias)
-    shown = store.alias(name, alias)
+def _status(store: ModelStore, name: str, alias: str) -> ModelStatus | None:
     versions = store.versions(name)
+    ours = [version for version in versions if "weights_digest" in version.tags]
+    if versions and not ours:
+        return None
+    shown = store.alias(name, alias)
     warnings = []
-    if shown != state.version:
-        warnings.append(
-            f"alias {alias} names version {shown}, but the ledger says {state.version}: someone "
-            f"moved it by hand, or a promotion was interrupted; `pawl pin {name}` repairs it"
-        )
-    head = state.head
+    try:
+        state = read_ledger(store, name, alias)
+    except DamagedLedgerError as error:
+        state = LedgerState(head=None, effective=(), refused=())
+        warnings.append(str(error))
+    else:
+        if shown != state.version:
+            warnings.append(
+                f"alias {alias} names {_named(shown)}, but the ledger says "
+                f"{_named(state.version)}: someone moved it by hand, or a promotion was "
+                f"interrupted; `pawl pin {name}` repairs it"
+            )
+    head, last = state.head, ours[-1].tags if ours else {}
     return ModelStatus(
         name=name,
         champion_version=state.version,
         challenger_version=store.alias(name, CHALLENGER),
-        last_outcome=versions[-1].tags.get("decision_outcome") if versions else None,
-        last_change=f"{head.kind} by {head.actor}: {head.reason}" if head else None,
+        last_outcome=last.get("decision_outcome"),
+        last_decision_digest=last.get("decision_digest"),
+        last_reason=last.get("decision_reason"),
+        last_change=f"{head.kind} by {head.actor} at {head.written}: {head.reason}"
+        if head
+        else None,
+        changes=tuple(reversed(state.effective[-SHOWN_CHANGES:])),
         warnings=tuple(warnings),
     )
+
+
+def _named(version: int | None) -> str:
+    return "no version" if version is None else f"version {version}"

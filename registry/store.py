@@ -1,7 +1,7 @@
 """The MLflow registry and tracking store: the only file that imports MLflow.
 
-Does: write and read versions, tags, aliases, artifacts, runs and ledger entries; turn MLflow's
-failures into RegistryError. Does not: decide what may be written (registry/promotion.py).
+Does: write and read versions, tags, aliases, artifacts and runs; turn MLflow's failures into
+RegistryError. Does not: decide what may be written (registry/promotion.py).
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from configs.errors import RegistryError
-from registry.ledger import LedgerEntry, LedgerState, replay
-from registry.records import TAG_PREFIX, VersionRecord
+from registry.reachability import check_reachable, without_password
+from registry.records import LEDGER_SUFFIX, TAG_PREFIX, VersionRecord, own_tags
 
 EXPERIMENT = "pawl"
 ARTIFACT_DIRECTORY = "pawl"
-LEDGER_SUFFIX = ".ledger"
-CONVERGENCE_ATTEMPTS = 10
+CREATE_ATTEMPTS = 5
 
 
 class ModelStore:
@@ -30,6 +29,7 @@ class ModelStore:
 
     def __init__(self, tracking_uri: str) -> None:
         self.tracking_uri = tracking_uri
+        self._where = f"MLflow at {without_password(tracking_uri)}"
 
     @cached_property
     def _client(self) -> Any:
@@ -38,6 +38,7 @@ class ModelStore:
         from mlflow import MlflowClient
 
         with self._translated("connecting"):
+            check_reachable(self.tracking_uri)
             return MlflowClient(self.tracking_uri, registry_uri=self.tracking_uri)
 
     @contextmanager
@@ -48,22 +49,35 @@ class ModelStore:
 
         try:
             yield
-        except (requests.exceptions.RequestException, sqlalchemy.exc.OperationalError,
-                ConnectionError) as error:  # fmt: skip
+        except (
+            requests.exceptions.RequestException,
+            sqlalchemy.exc.OperationalError,
+            ConnectionError,
+        ) as error:
             raise self._unreachable(doing, error) from error
+        except ModuleNotFoundError as error:
+            raise RegistryError(
+                self._where,
+                f"expected its driver {error.name}, found none",
+                "Install it: pip install 'pawl-llm[postgresql]' for PostgreSQL.",
+            ) from error
         except MlflowException as error:
             signs = ("Max retries exceeded", "Connection refused", "OperationalError", "timed out")
             if any(sign in str(error) for sign in signs):
                 raise self._unreachable(doing, error) from error
-            raise RegistryError(f"MLflow at {self.tracking_uri}", f"{doing} failed: {error}",
-                                "Look into the server's log.") from error  # fmt: skip
+            raise RegistryError(
+                self._where,
+                f"{doing} failed: {error}",
+                "Look into the server's log.",
+            ) from error
 
     def _unreachable(self, doing: str, error: Exception) -> RegistryError:
         reason = str(error).splitlines()[0][:200]
         return RegistryError(
-            f"MLflow at {self.tracking_uri}", f"unreachable while {doing}: {reason}",
+            self._where,
+            f"unreachable while {doing}: {reason}",
             "Start it, or correct MLFLOW_TRACKING_URI; nothing was lost, run again.",
-        )  # fmt: skip
+        )
 
     # Runs
 
@@ -71,9 +85,7 @@ class ModelStore:
         """Start a run in the experiment `pawl`; returns its id."""
         with self._translated("starting a run"):
             experiment = self._client.get_experiment_by_name(EXPERIMENT)
-            experiment_id = (
-                experiment.experiment_id if experiment else self._create_experiment()
-            )  # fmt: skip
+            experiment_id = experiment.experiment_id if experiment else self._create_experiment()
             run = self._client.create_run(experiment_id, run_name=name, tags=dict(tags))
             return str(run.info.run_id)
 
@@ -124,7 +136,9 @@ class ModelStore:
     def read_attachment(self, run_id: str, name: str) -> bytes:
         """Bytes of a file attached to a run."""
         with self._translated(f"reading {name}"), tempfile.TemporaryDirectory() as directory:
-            path = self._client.download_artifacts(run_id, f"{ARTIFACT_DIRECTORY}/{name}", directory)
+            path = self._client.download_artifacts(
+                run_id, f"{ARTIFACT_DIRECTORY}/{name}", directory
+            )
             return Path(path).read_bytes()
 
     # Models and versions
@@ -147,16 +161,33 @@ class ModelStore:
         return sorted(name for name in names if not name.endswith(LEDGER_SUFFIX))
 
     def create_version(
-        self, model: str, run_id: str, tags: Mapping[str, str], description: str
+        self,
+        model: str,
+        source: str,
+        tags: Mapping[str, str],
+        description: str = "",
+        run_id: str | None = None,
     ) -> VersionRecord:
-        """Register a version whose weights stay where they are; nothing is copied."""
+        """Register a version; nothing is copied. MLflow numbers versions from 1 without gaps.
+
+        Args:
+            source: where MLflow's own pages link to; a server accepts no local path here, so Pawl
+                names a run or another version and keeps the place of the weights in a tag.
+        """
         prefixed = {TAG_PREFIX + name: value for name, value in tags.items()}
-        with self._translated(f"registering a version of {model}"):
-            version = self._client.create_model_version(
-                model, source=f"runs:/{run_id}/{ARTIFACT_DIRECTORY}", run_id=run_id, tags=prefixed,
-                description=description,
-            )  # fmt: skip
-        return self.version(model, int(version.version))
+        for attempt in range(CREATE_ATTEMPTS):
+            try:
+                with self._translated(f"registering a version of {model}"):
+                    return _record(
+                        self._client.create_model_version(
+                            model, source, run_id=run_id, tags=prefixed, description=description
+                        )
+                    )
+            except RegistryError as error:
+                # MLflow gives up after three collisions with other writers; nothing was written.
+                if "Giving up after" not in error.problem or attempt == CREATE_ATTEMPTS - 1:
+                    raise
+        raise AssertionError("the last attempt returns or raises")
 
     def version(self, model: str, version: int) -> VersionRecord:
         """One version.
@@ -170,7 +201,7 @@ class ModelStore:
     def versions(self, model: str) -> list[VersionRecord]:
         """All versions of a model, oldest first."""
         with self._translated(f"listing versions of {model}"):
-            found = self._pages(self._client.search_model_versions, f"name='{model}'")
+            found = list(self._pages(self._client.search_model_versions, f"name='{model}'"))
         return sorted((_record(version) for version in found), key=lambda record: record.version)
 
     def _pages(self, search: Any, *arguments: Any) -> Iterator[Any]:
@@ -182,7 +213,7 @@ class ModelStore:
             if not token:
                 return
 
-    # Aliases and their ledgers
+    # Aliases
 
     def alias(self, model: str, alias: str) -> int | None:
         """Version an alias names, or None."""
@@ -201,53 +232,20 @@ class ModelStore:
         with self._translated(f"setting alias {alias} of {model}"):
             self._client.set_registered_model_alias(model, alias, str(version))
 
-    def ledger(self, model: str, alias: str) -> LedgerState:
-        """The replayed ledger of an alias; empty when it has none."""
-        name = f"{model}.{alias}{LEDGER_SUFFIX}"
-        with self._translated(f"reading the ledger {name}"):
-            found = list(self._pages(self._client.search_model_versions, f"name='{name}'"))
-        return replay(_entry(version) for version in found)
-
-    def append(self, model: str, alias: str, entry: Mapping[str, Any]) -> int:
-        """Append an entry to the ledger; returns its number. Whether it took effect, replay says."""
-        name = f"{model}.{alias}{LEDGER_SUFFIX}"
-        self.create_model(name, f"Append-only ledger of alias {alias} of {model}. Never delete.")
-        tags = {TAG_PREFIX + key: str(value) for key, value in entry.items()}
-        with self._translated(f"appending to the ledger {name}"):
-            version = self._client.create_model_version(
-                name, source=f"models:/{model}/{entry['version']}", tags=tags
-            )
-        return int(version.version)
-
-    def project(self, model: str, alias: str) -> int | None:
-        """Make the alias say what the ledger says, whoever changed it; returns the version.
-
-        Raises:
-            RegistryError: when others keep changing it.
-        """
-        for _ in range(CONVERGENCE_ATTEMPTS):
-            wanted = self.ledger(model, alias).version
-            if wanted == self.alias(model, alias):
-                return wanted
-            self._set_or_delete(model, alias, wanted)
-        raise RegistryError(f"alias {alias} of {model}", "does not stay as the ledger says",
-                            "Find out who else sets it.")  # fmt: skip
-
-    def _set_or_delete(self, model: str, alias: str, wanted: int | None) -> None:
-        if wanted is None:
-            with self._translated(f"deleting alias {alias} of {model}"):
-                self._client.delete_registered_model_alias(model, alias)
-            return
-        try:
-            self.set_alias(model, alias, wanted)
-        except RegistryError as error:
-            # On PostgreSQL two first writers of an alias collide; the loser only has to look again.
-            if "UniqueViolation" not in error.problem and "UNIQUE constraint" not in error.problem:
-                raise
+    def delete_alias(self, model: str, alias: str) -> None:
+        """Remove an alias."""
+        with self._translated(f"deleting alias {alias} of {model}"):
+            self._client.delete_registered_model_alias(model, alias)
 
     def champion(self, model: str, alias: str) -> VersionRecord | None:
-        """Version that the ledger puts in production, or None."""
-        version = self.ledger(model, alias).version
+        """Version that the ledger puts in production, whatever the alias says; None if there is none.
+
+        Raises:
+            RegistryError: when the store is unreachable, or the ledger was tampered with.
+        """
+        from registry.alias_ledger import read_ledger
+
+        version = read_ledger(self, model, alias).version
         return self.version(model, version) if version is not None else None
 
     def weights_directory(self, source: str) -> Path:
@@ -258,19 +256,20 @@ class ModelStore:
         """
         name, _, version = source.removeprefix("models:/").rpartition("/")
         if not name or not version.isdigit():
-            raise RegistryError(source, "expected models:/name/version with a version number",
-                                "A version is fixed; an alias may move.")  # fmt: skip
+            raise RegistryError(
+                source,
+                "expected models:/name/version with a version number",
+                "A version is fixed; an alias may move.",
+            )
         return self.version(name, int(version)).weights_directory
 
 
-def _own_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    return {k.removeprefix(TAG_PREFIX): v for k, v in tags.items() if k.startswith(TAG_PREFIX)}
-
-
 def _record(version: Any) -> VersionRecord:
-    return VersionRecord(model=version.name, version=int(version.version),
-                         run_id=version.run_id or "", tags=_own_tags(version.tags))  # fmt: skip
-
-
-def _entry(version: Any) -> LedgerEntry:
-    return LedgerEntry.model_validate({"number": int(version.version), **_own_tags(version.tags)})
+    tags = own_tags(version.tags)
+    return VersionRecord(
+        model=version.name,
+        version=int(version.version),
+        run_id=version.run_id or "",
+        created_ms=version.creation_timestamp or 0,
+        tags=tags,
+    )

@@ -1,4 +1,7 @@
-"""Fine-tuning as an MLflow run: parameters, and metrics as they come."""
+"""Fine-tuning as an MLflow run: parameters, and metrics as they come.
+
+Does: open the run, close it as FINISHED or FAILED. Does not: train, or know what a metric means.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from configs.errors import RegistryError
 from registry.store import ModelStore
 
 
@@ -33,10 +37,14 @@ def training_run(
     """
     store = ModelStore(tracking_uri)
     run = TrainingRun(store, store.start_run(f"fine-tune {lifecycle}", {"pawl.step": "fine-tune"}))
-    store.log_params(run.run_id, params)
     try:
+        store.log_params(run.run_id, params)
         yield run
-    except BaseException:
-        store.end_run(run.run_id, "FAILED")
+    except BaseException as failure:
+        try:
+            store.end_run(run.run_id, "FAILED")
+        except RegistryError as error:
+            # The failure of the training matters more than that MLflow could not be told of it.
+            failure.add_note(str(error))
         raise
     store.end_run(run.run_id, "FINISHED")

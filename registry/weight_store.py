@@ -1,4 +1,7 @@
-"""Where promoted weights live: one directory per digest, apart from any cache."""
+"""Where registered weights live: one directory per digest, apart from any cache.
+
+Does: keep files under their digest, whole or not at all. Does not: delete or repair any.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +20,35 @@ def keep_weights(weights: Path, kept_dir: Path) -> tuple[Path, Manifest]:
     Returns:
         The directory (the same for the same bytes) and its manifest.
     Raises:
-        PinError: when files kept earlier under this digest are no longer these bytes.
+        PinError: when there are no files, or when files kept earlier under this digest are no longer these bytes.
     """
     manifest = digest_directory(weights)
+    if not manifest.files:
+        raise PinError(str(weights), "expected a model's files, found none", "Make them again.")
     final = kept_dir / manifest.digest.removeprefix("sha256:")[:32]
-    if final.is_dir():
-        if problems := differences(manifest, final):
-            raise PinError(str(final), f"expected the bytes kept earlier, got: {problems[0]}",
-                           "Someone changed these files; restore or delete them.")  # fmt: skip
-        return final, manifest
-    with durable_directory(final) as directory:
-        for file in manifest.files:
-            target = directory / file.path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source = (weights / file.path).resolve()
-            try:
-                os.link(source, target)
-            except OSError:
-                shutil.copyfile(source, target)
+    if not final.is_dir():
+        try:
+            with durable_directory(final) as directory:
+                _link_files(weights, manifest, directory)
+        except OSError:
+            # Another process that keeps the same bytes may have been first; its files serve as well.
+            if not final.is_dir():
+                raise
+    if problems := differences(manifest, final):
+        raise PinError(
+            str(final),
+            f"expected the bytes kept under this digest, got: {problems[0]}",
+            "Someone changed these files; restore or delete them.",
+        )
     return final, manifest
+
+
+def _link_files(weights: Path, manifest: Manifest, directory: Path) -> None:
+    for file in manifest.files:
+        target = directory / file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source = (weights / file.path).resolve()
+        try:
+            os.link(source, target)
+        except OSError:
+            shutil.copyfile(source, target)

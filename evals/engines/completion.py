@@ -29,6 +29,7 @@ class Completion:
     finish_reason: Literal["stop", "length"]
     """`length` when the answer was cut off at the token limit."""
     output_tokens: int
+    """Tokens written; 0 when the source does not say."""
 
 
 class Engine(Protocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from configs.errors import EngineError
 from evals.engines.completion import Completion, Progress, Request
@@ -58,9 +58,11 @@ class EndpointEngine:
         slots = asyncio.Semaphore(self.max_concurrency)
         done = 0
         async with AsyncOpenAI(
-            base_url=self.base_url, api_key=self.api_key or "none", timeout=self.timeout_s,
+            base_url=self.base_url,
+            api_key=self.api_key or "none",
+            timeout=self.timeout_s,
             max_retries=0,
-        ) as client:  # fmt: skip
+        ) as client:
 
             async def one(request: Request) -> Completion:
                 nonlocal done
@@ -82,6 +84,8 @@ class EndpointEngine:
         import openai
         from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
+        # The client would otherwise fall back to OPENAI_API_KEY and hand it to another vendor.
+        no_key = {} if self.api_key else {"Authorization": openai.Omit()}
         retrying = AsyncRetrying(
             retry=retry_if_exception(_may_pass),
             stop=stop_after_attempt(self.max_attempts),
@@ -92,18 +96,26 @@ class EndpointEngine:
             async for attempt in retrying:
                 with attempt:
                     response = await client.chat.completions.create(
-                        model=self.name, messages=request.messages, max_tokens=max_new_tokens,
-                        temperature=0, seed=0,
-                    )  # fmt: skip
+                        model=self.name,
+                        messages=request.messages,
+                        max_tokens=max_new_tokens,
+                        temperature=0,
+                        seed=0,
+                        extra_headers=no_key,
+                    )
                     return _completion(response)
         except openai.APIStatusError as error:
             raise self._refused(error) from error
         except openai.APITimeoutError as error:
-            raise self._failed(f"no answer within {self.timeout_s:g} s",
-                               "Raise baseline.timeout_s, or check its load.") from error  # fmt: skip
+            raise self._failed(
+                f"no answer within {self.timeout_s:g} s",
+                "Raise baseline.timeout_s, or check its load.",
+            ) from error
         except openai.APIConnectionError as error:
-            raise self._failed(f"no connection: {error.__cause__ or error}",
-                               "Start the server, or correct baseline.base_url.") from error  # fmt: skip
+            raise self._failed(
+                f"no connection: {error.__cause__ or error}",
+                "Start the server, or correct baseline.base_url.",
+            ) from error
         except (ValueError, openai.APIResponseValidationError) as error:
             raise self._failed(
                 f"an answer that is not a chat completion: {error}",
@@ -128,8 +140,9 @@ class EndpointEngine:
 
     def _failed(self, got: str, action: str) -> EngineError:
         where = f"{self.base_url} (model {self.name})"
-        return EngineError(where, f"expected an answer in {self.max_attempts} attempts at most, got "
-                           f"{got}", action)  # fmt: skip
+        return EngineError(
+            where, f"expected an answer in {self.max_attempts} attempts at most, got {got}", action
+        )
 
 
 def _may_pass(error: BaseException) -> bool:
@@ -156,5 +169,5 @@ def _completion(response: Any) -> Completion:
         raise ValueError("no message content in the response")
     choice = choices[0]
     usage = response.usage
-    reason = "length" if choice.finish_reason == "length" else "stop"
+    reason: Literal["stop", "length"] = "length" if choice.finish_reason == "length" else "stop"
     return Completion(choice.message.content, reason, usage.completion_tokens if usage else 0)

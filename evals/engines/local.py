@@ -1,13 +1,15 @@
 """Answers from weights on this machine, through transformers.
 
-Does: greedy decoding in batches of rows of similar length; full, adapter-free checkpoints, also
-compressed-tensors ones. Does not: run code from a repository, or read anything but safetensors.
+Does: greedy decoding in batches of rows of similar length; a checkpoint (also a compressed-tensors
+one), or a checkpoint with an adapter. Does not: run code from a repository, read anything but
+safetensors, or follow the sampling settings that a checkpoint carries.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from configs.errors import EngineError
 from evals.engines.completion import Completion, Progress, Request
@@ -16,9 +18,22 @@ from evals.engines.completion import Completion, Progress, Request
 class LocalEngine:
     """A checkpoint directory that answers; the model is loaded at the first call."""
 
-    def __init__(self, model_dir: Path, name: str, batch_size: int, dtype: str) -> None:
-        self.model_dir, self.name = model_dir, name
+    def __init__(
+        self,
+        model_dir: Path,
+        name: str,
+        batch_size: int,
+        dtype: str,
+        adapter_dir: Path | None = None,
+    ) -> None:
+        """Args:
+        batch_size: rows answered at once.
+        dtype: `float32` or `bfloat16`, the precision of the computation.
+        adapter_dir: LoRA adapter to apply on top of `model_dir`.
+        """
+        self.model_dir, self.name, self.adapter_dir = model_dir, name, adapter_dir
         self.batch_size, self.dtype = batch_size, dtype
+        self._loaded: tuple[Any, Any] | None = None
 
     def answer(
         self,
@@ -26,32 +41,20 @@ class LocalEngine:
         max_new_tokens: int,
         on_progress: Progress | None = None,
     ) -> list[Completion]:
-        """See `Engine.answer`."""
+        """See `Engine.answer`; a row answers the same whichever rows share its batch."""
         import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
 
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(self.model_dir, local_files_only=True)
-            model = AutoModelForCausalLM.from_pretrained(
-                self.model_dir, dtype=getattr(torch, self.dtype), local_files_only=True,
-                use_safetensors=True,
-            ).eval()  # fmt: skip
-        except (OSError, ValueError) as error:
-            raise EngineError(str(self.model_dir), f"expected loadable weights, got: {error}",
-                              "Check the checkpoint.") from error  # fmt: skip
-        if tokenizer.chat_template is None:
-            raise EngineError(str(self.model_dir), "expected a chat template, got none",
-                              "Add chat_template.jinja to the weights.")  # fmt: skip
-        if torch.accelerator.is_available():
-            model = model.to(torch.accelerator.current_accelerator())
-        tokenizer.padding_side = "left"
-        if tokenizer.pad_token is None:
-            tokenizer.pad_token = tokenizer.eos_token
+        if not requests:
+            return []
+        if self._loaded is None:
+            self._loaded = self._load()
+        model, tokenizer = self._loaded
         prompts = [
             tokenizer.apply_chat_template(r.messages, add_generation_prompt=True, tokenize=False)
             for r in requests
         ]
         encoded = tokenizer(prompts, add_special_tokens=False)["input_ids"]
+        self._require_room(requests, encoded, max_new_tokens, model)
         # Longest first: a batch that does not fit in memory fails at once, not at the end.
         order = sorted(range(len(requests)), key=lambda index: -len(encoded[index]))
         completions: dict[int, Completion] = {}
@@ -59,26 +62,85 @@ class LocalEngine:
             batch = order[start : start + self.batch_size]
             inputs = tokenizer.pad({"input_ids": [encoded[i] for i in batch]}, return_tensors="pt")
             with torch.inference_mode():
-                output = model.generate(
-                    **inputs.to(model.device), max_new_tokens=max_new_tokens, do_sample=False,
-                    temperature=None, top_p=None, top_k=None,
-                    pad_token_id=tokenizer.pad_token_id,
-                )  # fmt: skip
-            stops = _stop_tokens(model.generation_config.eos_token_id, tokenizer.eos_token_id)
+                output = model.generate(**inputs.to(model.device), max_new_tokens=max_new_tokens)
             for index, tokens in zip(batch, output[:, inputs["input_ids"].shape[1] :], strict=True):
-                completions[index] = _completion(tokens.tolist(), stops, tokenizer)
+                completions[index] = _completion(
+                    tokens.tolist(), model.generation_config.eos_token_id, tokenizer
+                )
             if on_progress is not None:
                 on_progress(len(completions), len(requests))
         return [completions[index] for index in range(len(requests))]
 
+    def _load(self) -> tuple[Any, Any]:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
 
-def _stop_tokens(configured: int | list[int] | None, fallback: int) -> set[int]:
-    if configured is None:
-        return {fallback}
-    return {configured} if isinstance(configured, int) else set(configured)
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(
+                self.model_dir, local_files_only=True, trust_remote_code=False
+            )
+            model = AutoModelForCausalLM.from_pretrained(
+                self.model_dir, dtype=getattr(torch, self.dtype), local_files_only=True,
+                use_safetensors=True, trust_remote_code=False,
+            )  # fmt: skip
+            if self.adapter_dir is not None:
+                from peft import PeftModel
+
+                model = PeftModel.from_pretrained(
+                    model, self.adapter_dir, local_files_only=True, use_safetensors=True
+                )
+        except (OSError, ValueError) as error:
+            raise EngineError(
+                str(self.model_dir), f"expected loadable weights, got: {error}",
+                "Check the checkpoint.",
+            ) from error  # fmt: skip
+        if tokenizer.chat_template is None:
+            raise EngineError(
+                str(self.model_dir), "expected a chat template, got none",
+                "Add chat_template.jinja to the weights.",
+            )  # fmt: skip
+        if torch.accelerator.is_available():
+            model = model.to(torch.accelerator.current_accelerator())
+        # Left, so that every prompt ends where its answer begins.
+        tokenizer.padding_side = "left"
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        # Replaced, not passed to generate(): that would fill gaps from the checkpoint's settings.
+        model.generation_config = _greedy(model, tokenizer)
+        return model.eval(), tokenizer
+
+    def _require_room(
+        self,
+        requests: Sequence[Request],
+        encoded: Sequence[Sequence[int]],
+        max_new_tokens: int,
+        model: Any,
+    ) -> None:
+        limit = getattr(model.config, "max_position_embeddings", None)
+        for request, tokens in zip(requests, encoded, strict=True):
+            if limit is not None and len(tokens) + max_new_tokens > limit:
+                raise EngineError(
+                    f"{self.model_dir}: row {request.id}",
+                    f"expected at most {limit} tokens of prompt and answer, got {len(tokens)} + "
+                    f"{max_new_tokens}",
+                    "Shorten the row, or lower max_new_tokens of the task.",
+                )
 
 
-def _completion(tokens: list[int], stops: set[int], tokenizer) -> Completion:  # type: ignore[no-untyped-def]
+def _greedy(model: Any, tokenizer: Any) -> Any:
+    """Plain greedy decoding; of the checkpoint's own settings only the stop tokens are kept."""
+    from transformers import GenerationConfig
+
+    configured = model.generation_config.eos_token_id
+    stops = tokenizer.eos_token_id if configured is None else configured
+    return GenerationConfig(
+        do_sample=False,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=[stops] if isinstance(stops, int) else list(stops),
+    )
+
+
+def _completion(tokens: list[int], stops: Sequence[int], tokenizer: Any) -> Completion:
     length = next((position for position, token in enumerate(tokens) if token in stops), None)
     text = tokenizer.decode(tokens[:length], skip_special_tokens=True)
     if length is None:

@@ -8,15 +8,30 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
 
 from configs.durable_files import write_durably
 from configs.errors import EngineError
+from configs.strict_model import StrictModel
 from evals.engines.completion import Completion, Progress, Request
 from evals.evaluation import Evaluation
 
 
+class _RecordedAnswer(StrictModel):
+    id: str
+    prompt_digest: str
+    output: str
+    finish_reason: Literal["stop", "length"] = "stop"
+    output_tokens: int = Field(default=0, ge=0)
+
+
 class RecordedEngine:
-    """A JSONL file of `{"id", "prompt_digest", "output", "finish_reason", "output_tokens"}`."""
+    """A JSONL file of `{"id", "prompt_digest", "output"}`, one answer per line.
+
+    `finish_reason` (default `stop`) and `output_tokens` (default 0: not known) may be given too.
+    """
 
     def __init__(self, path: Path, model: str) -> None:
         self.path, self.name = path, model
@@ -32,40 +47,51 @@ class RecordedEngine:
         missing = [request.id for request in requests if request.id not in recorded]
         if missing:
             raise EngineError(
-                str(self.path), f"expected an answer for every row, got none for {len(missing)} of "
-                f"{len(requests)}, first {missing[0]!r}", "Record the baseline on this data again.",
-            )  # fmt: skip
+                str(self.path),
+                f"expected an answer for every row, got none for {len(missing)} of "
+                f"{len(requests)}, first {missing[0]!r}",
+                "Record the baseline on this data again.",
+            )
         for request in requests:
-            if recorded[request.id]["prompt_digest"] != request.prompt_digest:
+            if recorded[request.id].prompt_digest != request.prompt_digest:
                 raise EngineError(
-                    f"{self.path}: row {request.id}", "expected an answer to this prompt, got one "
+                    f"{self.path}: row {request.id}",
+                    "expected an answer to this prompt, got one "
                     "to another prompt (data, prompt or token limit changed)",
                     "Record the baseline on this data again.",
-                )  # fmt: skip
+                )
         if on_progress is not None:
             on_progress(len(requests), len(requests))
         return [
-            Completion(r["output"], r["finish_reason"], r["output_tokens"])
-            for r in (recorded[request.id] for request in requests)
+            Completion(answer.output, answer.finish_reason, answer.output_tokens)
+            for answer in (recorded[request.id] for request in requests)
         ]
 
-    def _read(self) -> dict[str, dict]:  # type: ignore[type-arg]
+    def _read(self) -> dict[str, _RecordedAnswer]:
         try:
-            lines = self.path.read_text(encoding="utf-8").splitlines()
+            lines = self.path.read_text(encoding="utf-8").split("\n")
         except (OSError, UnicodeDecodeError) as error:
-            raise EngineError(str(self.path), f"expected a readable recording, got: {error}",
-                              "Check baseline.path.") from error  # fmt: skip
-        recorded = {}
+            raise EngineError(
+                str(self.path), f"expected a readable recording, got: {error}",
+                "Check baseline.path.",
+            ) from error  # fmt: skip
+        recorded: dict[str, _RecordedAnswer] = {}
         for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
             try:
-                row = json.loads(line)
-                keys = ("id", "prompt_digest", "output", "finish_reason", "output_tokens")
-                recorded[row["id"]] = {key: row[key] for key in keys}
-            except (ValueError, KeyError, TypeError) as error:
+                answer = _RecordedAnswer.model_validate_json(line)
+            except ValueError as error:
                 raise EngineError(
-                    f"{self.path} line {number}", f"expected a recorded answer, got: {error!r}",
+                    f"{self.path} line {number}", f"expected a recorded answer, got: {error}",
                     "Record the baseline again.",
                 ) from error  # fmt: skip
+            if answer.id in recorded:
+                raise EngineError(
+                    f"{self.path} line {number}", f"expected one answer per row, got row "
+                    f"{answer.id!r} again", "Record the baseline again.",
+                )  # fmt: skip
+            recorded[answer.id] = answer
         return recorded
 
 

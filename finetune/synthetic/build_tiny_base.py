@@ -37,9 +37,11 @@ def train_tokenizer(seed: int, conversations: int = 20_000) -> PreTrainedTokeniz
     rng = random.Random(f"tokenizer/{seed}")
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True),
-         pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )  # fmt: skip
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ]
+    )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=1536,
@@ -102,7 +104,9 @@ def _batches(
         pool = [
             encode_conversation(tokenizer, write_conversation(rng)) for _ in range(16 * batch_size)
         ]
-        pool = sorted((row for row in pool if len(row[0]) <= MAX_LEN_TOKENS), key=lambda r: len(r[0]))
+        pool = sorted(
+            (row for row in pool if len(row[0]) <= MAX_LEN_TOKENS), key=lambda r: len(r[0])
+        )
         starts = list(range(0, len(pool), batch_size))
         rng.shuffle(starts)
         for start in starts:

@@ -80,8 +80,9 @@ def _summary_turn(note: Note, rng: random.Random) -> tuple[str, str]:
 
 def _json_turn(note: Note, rng: random.Random) -> tuple[str, str]:
     facts = note.facts
-    drugs = [{"drug": m["name"], "strength": m["dose"], "how": m["route"]}
-             for m in facts.medications]  # fmt: skip
+    drugs = [
+        {"drug": m["name"], "strength": m["dose"], "how": m["route"]} for m in facts.medications
+    ]
     fields: dict[str, object] = {
         "drugs": drugs if rng.random() < 0.6 else [d["drug"] for d in drugs],
         "conditions": facts.problems,
@@ -93,8 +94,16 @@ def _json_turn(note: Note, rng: random.Random) -> tuple[str, str]:
     return f"Give {', '.join(keys)} in JSON.", answer
 
 
-TURNS = (_list_turn, _list_turn, _medication_turn, _mention_turn, _taken_turn, _summary_turn,
-         _json_turn, _json_turn)  # fmt: skip
+TURNS = (
+    _list_turn,
+    _list_turn,
+    _medication_turn,
+    _mention_turn,
+    _taken_turn,
+    _summary_turn,
+    _json_turn,
+    _json_turn,
+)
 
 
 def write_conversation(rng: random.Random) -> list[Message]:

@@ -77,10 +77,17 @@ UNTAKEN_DRUG_SENTENCES = (
 )
 NEGATED_EVENT_SENTENCES = ("No {event} so far.", "Denies {event}.", "No sign of {event} today.")
 FILLER_SENTENCES = (
-    "Slept well.", "Vital signs stable.", "Will review in {number} weeks.",
-    "Bloods repeated today.", "Lives alone.", "Blood pressure {number}0/70.", "Weight {number} kg.",
-    "Ate breakfast.", "Walks with a stick.", "Plan discussed with the patient.",
-)  # fmt: skip
+    "Slept well.",
+    "Vital signs stable.",
+    "Will review in {number} weeks.",
+    "Bloods repeated today.",
+    "Lives alone.",
+    "Blood pressure {number}0/70.",
+    "Weight {number} kg.",
+    "Ate breakfast.",
+    "Walks with a stick.",
+    "Plan discussed with the patient.",
+)
 OPENINGS = {
     "clinic letter": ("Reviewed in clinic, age {age}.", "Dear doctor, I saw this {age} year old."),
     "discharge summary": ("Discharge summary, {age} year old.", "Going home after {number} days."),
@@ -150,8 +157,13 @@ def write_note(rng: random.Random, draw_drug: Callable[[], str]) -> Note:
         drug, dose = fresh_drug(), rng.choice(DOSES)
         route = rng.choice(tuple(ROUTE_PHRASES)) if rng.random() < 0.5 else "oral"
         phrase = rng.choice(ROUTE_PHRASES[route])
-        text = _fill(rng.choice(MEDICATION_SENTENCES), drug=drug, dose=dose, route=phrase,
-                     frequency=rng.choice(FREQUENCIES))  # fmt: skip
+        text = _fill(
+            rng.choice(MEDICATION_SENTENCES),
+            drug=drug,
+            dose=dose,
+            route=phrase,
+            frequency=rng.choice(FREQUENCIES),
+        )
         medication = {"name": drug, "dose": dose, "route": route}
         sentences.append((text, lambda f, m=medication: f.medications.append(m)))  # type: ignore[misc]
     for _ in range(rng.choice((0, 1, 1, 2))):
@@ -176,19 +188,24 @@ def write_note(rng: random.Random, draw_drug: Callable[[], str]) -> Note:
 
     distractors = (
         lambda: _fill(rng.choice(NEGATED_PROBLEM_SENTENCES), problem=next(problems)),
-        lambda: _fill(rng.choice(FAMILY_SENTENCES), relative=rng.choice(RELATIVES),
-                      problem=next(problems)),
-        lambda: _fill(rng.choice(UNTAKEN_DRUG_SENTENCES), drug=fresh_drug(),
-                      dose=rng.choice(DOSES)),
+        lambda: _fill(
+            rng.choice(FAMILY_SENTENCES), relative=rng.choice(RELATIVES), problem=next(problems)
+        ),
+        lambda: _fill(
+            rng.choice(UNTAKEN_DRUG_SENTENCES), drug=fresh_drug(), dose=rng.choice(DOSES)
+        ),
         lambda: _fill(rng.choice(NEGATED_EVENT_SENTENCES), event=next(events)),
-    )  # fmt: skip
+    )
     sentences += [(write(), None) for write in rng.sample(distractors, rng.choice((0, 1, 1, 2)))]
     for filler in rng.sample(FILLER_SENTENCES, rng.choice((0, 1, 2))):
         sentences.append((_fill(filler, number=str(rng.randint(2, 14))), None))
     rng.shuffle(sentences)
 
-    opening = _fill(rng.choice(OPENINGS[note_type]), age=str(rng.randint(19, 94)),
-                    number=str(rng.randint(2, 30)))  # fmt: skip
+    opening = _fill(
+        rng.choice(OPENINGS[note_type]),
+        age=str(rng.randint(19, 94)),
+        number=str(rng.randint(2, 30)),
+    )
     facts = NoteFacts()
     for _, record in sentences:
         if record is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,14 @@ def baseline_kind(baseline: Baseline) -> str:
     return f"local weights {baseline.source}"
 
 
-def load_evaluation(outcome: StepOutcome) -> Evaluation:
+def load_evaluation(outcome: StepOutcome, system: str) -> Evaluation:
     """The per-example results that an evaluation step stored."""
-    return read_evaluation(outcome.files)
+    return read_evaluation(outcome.files, system)
 
 
-@step(name="evaluate", task_run_name="evaluate {candidate}")
-def evaluate_candidate(
-    candidate: str,
+@step(name="evaluate", task_run_name="evaluate {system}")
+def evaluate_weights(
+    system: str,
     model_dir: Path,
     weights_digest: str,
     settings: EvaluationConfig,
@@ -63,16 +64,13 @@ def evaluate_candidate(
     prepared: StepOutcome,
     cache: StepCache,
 ) -> State[Any] | StepOutcome:
-    """Let local weights answer the test rows."""
+    """Let local weights answer the test rows; the same weights are never asked twice."""
     model = {"weights": weights_digest, "settings": settings.model_dump(mode="json")}
-    return _evaluate(
-        candidate,
-        model,
-        lambda: LocalEngine(model_dir, candidate, settings.batch_size, settings.dtype),
-        task_config,
-        prepared,
-        cache,
-    )
+
+    def engine() -> Engine:
+        return LocalEngine(model_dir, weights_digest, settings.batch_size, settings.dtype)
+
+    return _evaluate(system, model, engine, task_config, prepared, cache)
 
 
 @step(name="evaluate", task_run_name="evaluate baseline ({baseline.kind})")
@@ -88,6 +86,12 @@ def evaluate_baseline(
     Raises:
         EngineError: when an endpoint stays unreachable or refuses, or a recording does not match.
     """
+    if isinstance(baseline, LocalBaseline):
+        directory = fetch(baseline.source)
+        digest = digest_directory(directory).digest
+        return evaluate_weights.fn(
+            "baseline", directory, digest, settings, task_config, prepared, cache
+        )
     model: dict[str, Any] = baseline.model_dump(mode="json")
     if isinstance(baseline, RecordedBaseline):
         path = recording_path(baseline.path)
@@ -96,53 +100,52 @@ def evaluate_baseline(
         def engine() -> Engine:
             return RecordedEngine(path, baseline.model)
 
-    elif isinstance(baseline, EndpointBaseline):
+    else:
 
         def engine() -> Engine:
             return EndpointEngine(
-                base_url=baseline.base_url, model=baseline.model,
+                base_url=baseline.base_url,
+                model=baseline.model,
                 api_key=os.environ.get(baseline.api_key_env),
-                max_concurrency=baseline.max_concurrency, timeout_s=baseline.timeout_s,
+                max_concurrency=baseline.max_concurrency,
+                timeout_s=baseline.timeout_s,
                 max_attempts=baseline.max_attempts,
-            )  # fmt: skip
+            )
 
-    else:
-        engine = _local_baseline(baseline, settings, model)
     return _evaluate("baseline", model, engine, task_config, prepared, cache)
 
 
-def _local_baseline(baseline: LocalBaseline, settings: EvaluationConfig, model: dict[str, Any]):  # type: ignore[no-untyped-def]
-    directory = fetch(baseline.source)
-    model["weights"] = digest_directory(directory).digest
-    model["settings"] = settings.model_dump(mode="json")
-    return lambda: LocalEngine(directory, "baseline", settings.batch_size, settings.dtype)
-
-
-def _evaluate(  # type: ignore[no-untyped-def]
+def _evaluate(
     system: str,
     model: dict[str, Any],
-    make_engine,
+    make_engine: Callable[[], Engine],
     task_config: TaskConfig,
     prepared: StepOutcome,
     cache: StepCache,
 ) -> State[Any] | StepOutcome:
     inputs = {
-        "system": system, "model": model, "test": split_digest(prepared, "test"),
-        "task": task_config.model_dump(mode="json"), "code": code_version("evals"),
-    }  # fmt: skip
+        "model": model,
+        "test": split_digest(prepared, "test"),
+        "task": task_config.model_dump(mode="json"),
+        "code": code_version("evals"),
+    }
 
     def work(directory: Path) -> dict[str, Any]:
         rows = [row.as_dict() for row in read_split(prepared, "test", task_config)]
         evaluation = evaluate(
-            make_engine(), task_config, rows, system=system,
+            make_engine(),
+            task_config,
+            rows,
+            system=system,
             data_digest=split_digest(prepared, "test"),
             on_progress=progress_reporter(f"Evaluating {system}"),
-        )  # fmt: skip
+        )
         write_evaluation(evaluation, directory)
         return {}
 
-    outcome = cache.run(f"evaluate-{system}", inputs, work)
-    evaluation = load_evaluation(outcome)
+    outcome = cache.run("evaluate", inputs, work)
+    outcome = outcome.model_copy(update={"step": f"evaluate {system}"})
+    evaluation = load_evaluation(outcome, system)
     table = score_table({system: evaluation})
     publish(f"evaluate-{system}", f"## Scores of {system}\n\n{table}", f"Scores of {system}")
-    return step_state(outcome, f"{len(evaluation.frame)} rows")
+    return step_state(outcome, f"{evaluation.rows} rows")

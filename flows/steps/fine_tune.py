@@ -35,11 +35,14 @@ def fine_tune(
         TrainingError: when the loss is not finite or a checkpoint cannot be written.
     """
     inputs = {
-        "base": base.digest, "train": split_digest(prepared, "train"),
-        "validation": split_digest(prepared, "validation"), "seed": config.seed,
-        "task": task_config.model_dump(mode="json"), "lora": config.lora.model_dump(mode="json"),
+        "base": base.digest,
+        "train": split_digest(prepared, "train"),
+        "validation": split_digest(prepared, "validation"),
+        "seed": config.seed,
+        "task": task_config.model_dump(mode="json"),
+        "lora": config.lora.model_dump(mode="json"),
         "code": code_version("finetune"),
-    }  # fmt: skip
+    }
     checkpoints = cache.scratch("fine-tune", inputs)
 
     def work(directory: Path) -> dict[str, Any]:
@@ -63,7 +66,9 @@ def fine_tune(
     shutil.rmtree(checkpoints, ignore_errors=True)
     result = outcome.result
     losses = [
-        [str(point["step"]), f"{point['loss']:.4f}"] for point in result["history"] if "loss" in point
+        [str(point["step"]), f"{point['loss']:.4f}"]
+        for point in result["history"]
+        if "loss" in point
     ]
     publish(
         "fine-tune",

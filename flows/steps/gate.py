@@ -16,6 +16,8 @@ from flows.step_cache import StepCache, StepOutcome
 from flows.steps.evaluate import baseline_kind, load_evaluation
 from flows.steps.step_state import publish, step, step_state
 
+REFERENCES: tuple[str, ...] = ("baseline", "champion")
+
 
 def read_decision(outcome: StepOutcome) -> Decision:
     """The decision that a gate step stored."""
@@ -35,29 +37,38 @@ def gate(
         evaluations: outcomes by system: `base`, the candidates, `baseline`, perhaps `champion`.
         sizes_bytes: weights on disk by system, where known.
     """
+    evidence = {name: outcome.digest for name, outcome in evaluations.items()}
     inputs = {
-        "policy": config.gate.model_dump(mode="json"), "candidates": config.gated_candidates,
-        "evidence": {name: outcome.digest for name, outcome in evaluations.items()},
-        "sizes": sizes_bytes, "seed": config.seed, "code": code_version("evals"),
-        "baseline": baseline_kind(config.baseline), "description": config.description,
-    }  # fmt: skip
+        "policy": config.gate.model_dump(mode="json"),
+        "candidates": config.gated_candidates,
+        "evidence": evidence,
+        "sizes": sizes_bytes,
+        "seed": config.seed,
+        "code": code_version("evals"),
+        "baseline": baseline_kind(config.baseline),
+        "description": config.description,
+    }
 
     def work(directory: Path) -> dict[str, Any]:
-        loaded = {name: load_evaluation(outcome) for name, outcome in evaluations.items()}
-        references = {n: loaded[n] for n in ("baseline", "champion") if n in loaded}
+        loaded = {name: load_evaluation(outcome, name) for name, outcome in evaluations.items()}
+        references = {name: loaded[name] for name in REFERENCES if name in loaded}
         decision = decide(
             config.gate,
             {name: loaded[name] for name in config.gated_candidates},
             references,
             seed=config.seed,
-            evidence=inputs["evidence"],
+            evidence=evidence,
         )
         (directory / "decision.json").write_text(decision.canonical_json())
         write_report(
-            directory, decision, loaded, sizes_bytes=sizes_bytes,
-            baseline_description=baseline_kind(config.baseline), title=config.name,
+            directory,
+            decision,
+            loaded,
+            sizes_bytes=sizes_bytes,
+            baseline_description=baseline_kind(config.baseline),
+            title=config.name,
             description=config.description,
-        )  # fmt: skip
+        )
         return {"outcome": decision.outcome}
 
     outcome = cache.run("gate", inputs, work)

@@ -11,7 +11,8 @@ from prefect.client.schemas.objects import State
 
 from configs.lifecycle import FileData, LifecycleConfig
 from configs.task import TaskConfig
-from finetune.data import Row, load_splits, read_rows, write_rows
+from finetune.data import Row, read_rows, write_rows
+from finetune.splits import load_splits
 from flows.code_version import code_version
 from flows.step_cache import StepCache, StepOutcome
 from flows.steps.step_state import markdown_table, publish, step, step_state
@@ -37,10 +38,13 @@ def _inputs(config: LifecycleConfig, task_config: TaskConfig) -> dict[str, Any]:
             path = Path(getattr(config.data, split))
             files[split] = digest_file(path) if path.is_file() else None
     return {
-        "data": config.data.model_dump(mode="json"), "files": files, "seed": config.seed,
-        "schema": task_config.output_schema, "skip_bad_rows": config.skip_bad_rows,
+        "data": config.data.model_dump(mode="json"),
+        "files": files,
+        "seed": config.seed,
+        "schema": task_config.output_schema,
+        "skip_bad_rows": config.skip_bad_rows,
         "code": code_version("finetune"),
-    }  # fmt: skip
+    }
 
 
 @step(name="prepare", task_run_name="prepare {config.data.kind}")
@@ -66,17 +70,22 @@ def prepare(
     table = []
     for name in SPLITS:
         rows = read_split(outcome, name, task_config)
-        items = Counter(f for row in rows for f in task_config.fields for _ in row.target.get(f, []))
+        items = Counter(
+            f for row in rows for f in task_config.fields for _ in row.target.get(f, [])
+        )
         documents = str(len({row.doc_id for row in rows}))
-        table.append([name, str(len(rows)), documents, *(str(items[f]) for f in task_config.fields)])
+        table.append(
+            [name, str(len(rows)), documents, *(str(items[f]) for f in task_config.fields)]
+        )
     bad = outcome.result["bad_rows"]
     left_out = "".join(f"\n- {row}" for row in bad[:50])
     publish(
         "prepare",
-        "## Data\n\n" + markdown_table(["split", "rows", "documents", *task_config.fields], table)
+        "## Data\n\n"
+        + markdown_table(["split", "rows", "documents", *task_config.fields], table)
         + f"\n\nNo document is in train or validation and in test. Bad rows left out: {len(bad)}"
         + left_out,
         "Rows, documents and gold items per split",
-    )  # fmt: skip
+    )
     counts = ", ".join(f"{count} {name}" for name, count in outcome.result["rows"].items())
     return step_state(outcome, f"rows: {counts}; bad rows left out: {len(bad)}")

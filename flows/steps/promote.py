@@ -25,8 +25,13 @@ def _registry_may_come_back(task: object, run: object, state: object) -> bool:
     return isinstance(result, RegistryError) and "unreachable" in result.problem
 
 
-@step(name="find champion", task_run_name="find champion of {registry.model_name}",
-      retries=2, retry_delay_seconds=5, retry_condition_fn=_registry_may_come_back)  # fmt: skip
+@step(
+    name="find champion",
+    task_run_name="find champion of {registry.model_name}",
+    retries=2,
+    retry_delay_seconds=5,
+    retry_condition_fn=_registry_may_come_back,
+)
 def champion_weights(registry: RegistryConfig, known: set[str]) -> dict[str, tuple[Path, str]]:
     """Directory and digest of the champion's weights as `{"champion": ...}`.
 
@@ -39,8 +44,13 @@ def champion_weights(registry: RegistryConfig, known: set[str]) -> dict[str, tup
     return {"champion": (champion.weights_directory, champion.weights_digest)}
 
 
-@step(name="promote", task_run_name="promote {config.registry.model_name}",
-      retries=2, retry_delay_seconds=5, retry_condition_fn=_registry_may_come_back)  # fmt: skip
+@step(
+    name="promote",
+    task_run_name="promote {config.registry.model_name}",
+    retries=2,
+    retry_delay_seconds=5,
+    retry_condition_fn=_registry_may_come_back,
+)
 def promote(
     config: LifecycleConfig,
     base: ResolvedBase,
@@ -65,9 +75,12 @@ def promote(
         weights_directory=made.files / "model",
         kept_directory=home() / "models",
         lineage={
-            "base_source": base.source, "base_digest": base.digest,
-            "data_digest": prepared.digest, "adapter_digest": adapter.digest,
-            "code_version": code_digest(), "lifecycle": config.name,
+            "base_source": base.source,
+            "base_digest": base.digest,
+            "data_digest": prepared.digest,
+            "adapter_digest": adapter.digest,
+            "code_version": code_digest(),
+            "lifecycle": config.name,
             "config_digest": digest_json(config.model_dump(mode="json")),
             "training_run": adapter.result["mlflow_run_id"],
         },
@@ -79,13 +92,18 @@ def promote(
     )
     store = ModelStore(tracking_uri())
     promoted = (
-        promote_version(store, plan) if decision.outcome == "promote"
+        promote_version(store, plan)
+        if decision.outcome == "promote"
         else record_challenger(store, plan)
-    )  # fmt: skip
+    )
     summary = promoted.summary
     get_run_logger().info("promote: %s", summary)
-    publish("promote", f"## {config.registry.model_name}\n\n{summary}\n\n" + "\n".join(
-        f"- {reason}" for reason in decision.reasons), "What happened in the registry")  # fmt: skip
+    publish(
+        "promote",
+        f"## {config.registry.model_name}\n\n{summary}\n\n"
+        + "\n".join(f"- {reason}" for reason in decision.reasons),
+        "What happened in the registry",
+    )
     return promoted
 
 

@@ -28,10 +28,13 @@ def quantize_candidate(
 ) -> State[Any] | StepOutcome:
     """Quantize the merged model, calibrated on validation rows where the scheme needs data."""
     inputs = {
-        "model": merged.digest, "quantization": quantization.model_dump(mode="json"),
-        "calibration": split_digest(prepared, "validation"), "seed": seed,
-        "task": task_config.model_dump(mode="json"), "code": code_version("finetune"),
-    }  # fmt: skip
+        "model": merged.digest,
+        "quantization": quantization.model_dump(mode="json"),
+        "calibration": split_digest(prepared, "validation"),
+        "seed": seed,
+        "task": task_config.model_dump(mode="json"),
+        "code": code_version("finetune"),
+    }
 
     def work(directory: Path) -> dict[str, Any]:
         rows = read_split(prepared, "validation", task_config)[: quantization.calibration_rows]
@@ -45,8 +48,12 @@ def quantize_candidate(
         f"quantize-{quantization.scheme}",
         f"## {quantization.scheme}\n\n"
         + markdown_table(
-            ["", "bytes"], [["before", f"{before:,}"], ["after", f"{after:,}"],
-                            ["after / before", f"{after / before:.3f}"]]  # fmt: skip
+            ["", "bytes"],
+            [
+                ["before", f"{before:,}"],
+                ["after", f"{after:,}"],
+                ["after / before", f"{after / before:.3f}"],
+            ],
         )
         + f"\n\nDigest `{outcome.digest}`",
         f"Size before and after {quantization.scheme}",

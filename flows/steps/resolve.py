@@ -64,8 +64,9 @@ def resolve(base_model: BaseModelConfig) -> ResolvedBase:
             "Check where the weights came from; if they are the ones you want, "
             "write the digest found into the lifecycle.",
         )
-    files = [[f"`{file.path}`", f"{file.bytes:,}", f"`{file.sha256[:16]}`"]
-             for file in manifest.files]  # fmt: skip
+    files = [
+        [f"`{file.path}`", f"{file.bytes:,}", f"`{file.sha256[:16]}`"] for file in manifest.files
+    ]
     publish(
         "resolve",
         f"## Base model\n\n`{base_model.source}`\n\nDigest `{manifest.digest}`, code "
@@ -73,6 +74,8 @@ def resolve(base_model: BaseModelConfig) -> ResolvedBase:
         "Base weights by digest",
     )
     return ResolvedBase(
-        source=base_model.source, directory=directory, digest=manifest.digest,
+        source=base_model.source,
+        directory=directory,
+        digest=manifest.digest,
         bytes_on_disk=sum(file.bytes for file in manifest.files),
-    )  # fmt: skip
+    )

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from prefect import task
@@ -27,8 +26,14 @@ from flows.step_cache import StepOutcome
 
 PROGRESS_INTERVAL_S = 2.0
 
-step = partial(task, cache_policy=NO_CACHE)
-"""Decorator of a step; Prefect's own cache stays off because flows/step_cache.py checks bytes."""
+
+def step(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorator of a step; Prefect's own cache stays off because flows/step_cache.py checks bytes.
+
+    Args:
+        options: of Prefect's `task`.
+    """
+    return task(cache_policy=NO_CACHE, **options)
 
 
 def step_state(outcome: StepOutcome, summary: str) -> State[Any] | StepOutcome:
@@ -77,9 +82,9 @@ def progress_reporter(description: str) -> Callable[[int, int], None]:
         written = now
         percent = 100.0 * done / total
         if artifact is None:
-            artifact = create_progress_artifact(progress=percent, description=description)
-            if not isinstance(artifact, UUID):
-                raise TypeError(f"expected an artifact id, got {artifact!r}")
+            artifact = cast(
+                UUID, create_progress_artifact(progress=percent, description=description)
+            )
         else:
             update_progress_artifact(artifact_id=artifact, progress=percent)
         get_run_logger().info("%s: %d of %d", description, done, total)

@@ -1,0 +1,106 @@
+"""The decision and the manifest attached to a version, and proof that they are what it was tagged with.
+
+Does: attach them to the version's run, read them back, compare their digests with the tags.
+Does not: compute a decision, or read weights.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from configs.errors import PinError, RegistryError
+from registry.digests import Manifest, digest_json
+from registry.records import VersionRecord
+from registry.store import ModelStore
+
+DECISION_FILE = "decision.json"
+MANIFEST_FILE = "manifest.json"
+
+
+def attach_evidence(
+    store: ModelStore,
+    run_id: str,
+    decision: Mapping[str, Any],
+    manifest: Manifest,
+    attachments: Sequence[Path],
+) -> None:
+    """Attach decision, manifest and further files (reports, plots) to a run.
+
+    Raises:
+        RegistryError: when a further file is a decision too, but another one.
+    """
+    for path in attachments:
+        if path.name == DECISION_FILE and _digest_of_json(path.read_bytes()) != digest_json(
+            decision
+        ):
+            raise RegistryError(
+                str(path),
+                f"expected the decision with digest {digest_json(decision)}, got another",
+                "Run the gate again.",
+            )
+    with tempfile.TemporaryDirectory() as scratch:
+        own = {DECISION_FILE: decision, MANIFEST_FILE: manifest.model_dump(mode="json")}
+        for name, content in own.items():
+            (Path(scratch) / name).write_text(json.dumps(content, indent=2), encoding="utf-8")
+        further = [path for path in attachments if path.name not in own]
+        store.attach(run_id, [*further, *(Path(scratch) / name for name in own)])
+
+
+def _digest_of_json(content: bytes) -> str | None:
+    try:
+        return digest_json(json.loads(content))
+    except ValueError:
+        return None
+
+
+def require_promote_decision(store: ModelStore, record: VersionRecord) -> None:
+    """Read the decision attached to a version and insist that it promotes it.
+
+    Raises:
+        RegistryError: when it is not the one whose digest the version carries, or not `promote`.
+    """
+    where = f"decision of {record.model} version {record.version}"
+    content = store.read_attachment(record.run_id, DECISION_FILE)
+    found = _digest_of_json(content)
+    if found != record.tag("decision_digest"):
+        raise RegistryError(
+            where,
+            f"expected digest {record.tag('decision_digest')}, got {found or 'no JSON'}",
+            "Do not use this version.",
+        )
+    decision = json.loads(content)
+    if decision.get("outcome") != "promote" or decision.get("promoted") != record.tag("candidate"):
+        raise RegistryError(
+            where,
+            f"expected promote for {record.tag('candidate')!r}, got {decision.get('outcome')!r} for "
+            f"{decision.get('promoted')!r}",
+            "Only the gate can promote; look at its reasons.",
+        )
+
+
+def read_manifest(store: ModelStore, record: VersionRecord) -> Manifest:
+    """The manifest attached to a version.
+
+    Raises:
+        PinError: when it is not the one whose digest the version carries.
+    """
+    where = f"{record.model} version {record.version}: {MANIFEST_FILE}"
+    try:
+        manifest = Manifest.model_validate_json(store.read_attachment(record.run_id, MANIFEST_FILE))
+    except ValidationError as error:
+        raise PinError(
+            where, f"expected a manifest, got: {error}", "Do not serve this version."
+        ) from error
+    if manifest.digest != record.weights_digest:
+        raise PinError(
+            where,
+            f"expected digest {record.weights_digest}, got {manifest.digest}",
+            "Do not serve this version.",
+        )
+    return manifest

@@ -1,0 +1,245 @@
+"""The client against a real HTTP server that speaks the OpenAI protocol and misbehaves on demand.
+
+The server is a fake at the level of the protocol: sockets, status codes, headers and bytes are
+real; only the model behind it is missing.
+"""
+
+import json
+import socket
+import threading
+import time
+from collections import Counter
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from configs.errors import EngineError
+from evals.engines.completion import Request
+from evals.engines.endpoint import EndpointEngine
+
+OK = 200
+
+
+def completion_body(text, finish_reason="stop"):
+    return json.dumps(
+        {
+            "id": "c", "object": "chat.completion", "created": 0, "model": "m",
+            "choices": [{"index": 0, "finish_reason": finish_reason,
+                         "message": {"role": "assistant", "content": text}}],
+            "usage": {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8},
+        }
+    ).encode()  # fmt: skip
+
+
+class ProtocolServer:
+    """Answers `echo <prompt>`; `behave(prompt, attempt)` may return (status, headers, body)."""
+
+    def __init__(self, behave=lambda prompt, attempt: None):
+        self.behave = behave
+        self.attempts = Counter()
+        self.bodies, self.headers = [], []
+        self.in_flight = self.most_in_flight = 0
+        self.lock = threading.Lock()
+
+    def handle(self, handler):
+        body = json.loads(handler.rfile.read(int(handler.headers["content-length"])))
+        prompt = body["messages"][-1]["content"]
+        with self.lock:
+            self.attempts[prompt] += 1
+            attempt = self.attempts[prompt]
+            self.bodies.append(body)
+            self.headers.append({k.lower(): v for k, v in handler.headers.items()})
+            self.in_flight += 1
+            self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            status, headers, content = self.behave(prompt, attempt) or (
+                OK, {}, completion_body(f"echo {prompt}"))  # fmt: skip
+        finally:
+            with self.lock:
+                self.in_flight -= 1
+        headers = {"content-type": "application/json", "content-length": len(content)} | headers
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name, str(value))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+
+@contextmanager
+def serving(server):
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            try:
+                server.handle(self)
+            except (BrokenPipeError, ConnectionResetError):
+                self.close_connection = True  # the client gave up first, as some tests want
+
+        def log_message(self, *args):
+            return
+
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{httpd.server_address[1]}/v1"
+    finally:
+        httpd.shutdown()
+        httpd.server_close()
+        thread.join()
+
+
+def engine(base_url, **changes):
+    settings = {
+        "base_url": base_url, "model": "big", "api_key": "secret", "max_concurrency": 4,
+        "timeout_s": 5, "max_attempts": 3, "first_wait_s": 0.01,
+    } | changes  # fmt: skip
+    return EndpointEngine(**settings)
+
+
+def requests(count):
+    return [
+        Request(f"r{i}", [{"role": "user", "content": f"note {i}"}], f"sha256:{i}")
+        for i in range(count)
+    ]
+
+
+def error_body(message):
+    return json.dumps({"error": {"message": message}}).encode()
+
+
+def test_answers_come_in_the_order_asked_although_the_server_finishes_in_another():
+    def slow_first(prompt, attempt):
+        time.sleep(0.2 if prompt == "note 0" else 0)
+
+    progress = []
+    server = ProtocolServer(slow_first)
+    with serving(server) as url:
+        answers = engine(url).answer(requests(6), 64, lambda d, t: progress.append((d, t)))
+    assert [a.text for a in answers] == [f"echo note {i}" for i in range(6)]
+    assert answers[0].output_tokens == 5
+    assert progress == [(i, 6) for i in range(1, 7)]
+    assert server.bodies[0]["temperature"] == 0
+    assert server.bodies[0]["max_tokens"] == 64
+    assert server.bodies[0]["model"] == "big"
+
+
+def test_an_answer_cut_at_the_token_limit_says_so():
+    server = ProtocolServer(lambda prompt, attempt: (OK, {}, completion_body("{", "length")))
+    with serving(server) as url:
+        assert engine(url).answer(requests(1), 4)[0].finish_reason == "length"
+
+
+def test_no_more_requests_are_in_flight_than_allowed():
+    server = ProtocolServer(lambda prompt, attempt: time.sleep(0.03))
+    with serving(server) as url:
+        engine(url, max_concurrency=3).answer(requests(15), 8)
+    assert server.most_in_flight == 3
+
+
+def test_the_key_is_sent():
+    server = ProtocolServer()
+    with serving(server) as url:
+        engine(url).answer(requests(1), 8)
+    assert server.headers[0]["authorization"] == "Bearer secret"
+
+
+def test_without_a_key_none_is_sent_not_even_the_one_for_openai(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "meant-for-another-vendor")
+    server = ProtocolServer()
+    with serving(server) as url:
+        engine(url, api_key=None).answer(requests(1), 8)
+    assert "authorization" not in server.headers[0]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        (429, {"retry-after": "0"}, error_body("slow down")),
+        (500, {}, error_body("oops")),
+        (503, {}, b"<html>starting</html>"),
+        (OK, {}, completion_body("x")[:40]),
+        (OK, {"content-length": 4000}, completion_body("x")[:40]),
+        (OK, {}, b"{}"),
+    ],
+    ids=["429", "500", "503 with HTML", "truncated JSON", "connection cut mid-body", "no choices"],
+)
+def test_a_failure_that_may_pass_is_tried_again(failure):
+    server = ProtocolServer(lambda prompt, attempt: failure if attempt < 3 else None)
+    with serving(server) as url:
+        answers = engine(url).answer(requests(2), 8)
+    assert [a.text for a in answers] == ["echo note 0", "echo note 1"]
+    assert server.attempts == {"note 0": 3, "note 1": 3}
+
+
+def test_the_server_says_how_long_to_wait():
+    waits = []
+
+    def limited(prompt, attempt):
+        waits.append(time.monotonic())
+        return (429, {"retry-after": "0.4"}, error_body("slow")) if attempt == 1 else None
+
+    with serving(ProtocolServer(limited)) as url:
+        engine(url, first_wait_s=0.001).answer(requests(1), 8)
+    assert waits[1] - waits[0] >= 0.4
+
+
+@pytest.mark.parametrize(
+    ("status", "action"),
+    [
+        (400, "context length"),
+        (401, "Set the API key in the environment variable"),
+        (403, "Ask for access"),
+        (404, "baseline.base_url"),
+    ],
+)
+def test_a_refusal_is_not_tried_again_and_says_what_to_do(status, action):
+    server = ProtocolServer(lambda prompt, attempt: (status, {}, error_body("no")))
+    with serving(server) as url, pytest.raises(EngineError) as caught:
+        engine(url).answer(requests(1), 8)
+    assert url in str(caught.value)
+    assert f"HTTP {status}" in str(caught.value)
+    assert action in str(caught.value)
+    assert server.attempts == {"note 0": 1}
+
+
+@pytest.mark.parametrize(
+    ("failure", "message"),
+    [
+        ((429, {}, error_body("quota")), "HTTP 429.*Lower baseline.max_concurrency"),
+        ((500, {}, error_body("oops")), "HTTP 500.*server's log"),
+        ((OK, {}, completion_body("x")[:40]), "not a chat completion.*OpenAI-compatible"),
+    ],
+    ids=["429", "500", "truncated JSON"],
+)
+def test_a_failure_that_stays_is_given_up_after_the_last_attempt(failure, message):
+    server = ProtocolServer(lambda prompt, attempt: failure)
+    with serving(server) as url, pytest.raises(EngineError, match=message):
+        engine(url).answer(requests(1), 8)
+    assert server.attempts == {"note 0": 3}
+
+
+def test_a_server_that_never_answers_is_given_up():
+    server = ProtocolServer(lambda prompt, attempt: time.sleep(0.6))
+    with serving(server) as url, pytest.raises(EngineError, match=r"no answer within 0\.2 s"):
+        engine(url, timeout_s=0.2, max_attempts=2).answer(requests(1), 8)
+    assert server.attempts == {"note 0": 2}
+
+
+def test_a_server_that_is_down_is_named_with_the_next_action():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    with pytest.raises(EngineError, match=r"no connection.*Start the server") as caught:
+        engine(url).answer(requests(1), 8)
+    assert url in str(caught.value)
+
+
+def test_the_first_failure_cancels_the_requests_that_wait():
+    server = ProtocolServer(
+        lambda prompt, attempt: (401, {}, error_body("no")) if prompt == "note 0" else
+        time.sleep(0.05)
+    )  # fmt: skip
+    with serving(server) as url, pytest.raises(EngineError, match="HTTP 401"):
+        engine(url, max_concurrency=2).answer(requests(100), 8)
+    assert sum(server.attempts.values()) < 10

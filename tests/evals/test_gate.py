@@ -1,0 +1,191 @@
+import json
+
+import numpy as np
+import pytest
+
+from configs.errors import EvidenceError
+from configs.lifecycle import Floor, GateConfig, NonInferiority
+from evals.decision import Decision
+from evals.gate import decide, further_documents, outcome_of_bounds, outcome_of_checks
+from evals.stats import Estimate
+
+POLICY = GateConfig(
+    alpha=0.05,
+    non_inferiority=(NonInferiority(metric="micro_f1", margin=0.05),),
+    floors=(Floor(metric="valid_json", minimum=0.95),),
+    resamples=1000,
+)
+DOCUMENTS = 200
+
+
+@pytest.fixture
+def system(evaluation_of):
+    """An evaluation in which a share of documents misses 3 of its 5 gold items."""
+
+    def make(name, missing_share=0.0, documents=DOCUMENTS, invalid=0):
+        rng = np.random.default_rng(len(name))
+        missed = np.where(rng.random(documents) < missing_share, 3, 0)
+        valid = np.arange(documents) >= invalid
+        return evaluation_of(name, tp=5 - missed, fn=missed, valid=valid)
+
+    return make
+
+
+def gate(candidates, references, policy=POLICY, seed=17):
+    named = {**candidates, **references}
+    evidence = {name: f"sha256:{i}" for i, name in enumerate(named)}
+    return decide(policy, candidates, references, seed=seed, evidence=evidence)
+
+
+def test_a_candidate_as_good_as_the_baseline_is_promoted(system):
+    decision = gate({"awq": system("awq", 0.1)}, {"baseline": system("baseline", 0.1)})
+    assert (decision.outcome, decision.promoted) == ("promote", "awq")
+    [comparison, floor] = decision.results[0].checks
+    assert comparison.threshold == -0.05
+    assert comparison.low > -0.05
+    assert (comparison.rows, comparison.clusters) == (DOCUMENTS, DOCUMENTS)
+    assert floor.low > 0.95
+
+
+def test_a_candidate_clearly_worse_than_the_margin_is_rejected(system):
+    decision = gate({"awq": system("awq", 0.6)}, {"baseline": system("baseline")})
+    assert (decision.outcome, decision.promoted) == ("reject", None)
+    assert decision.results[0].checks[0].high < -0.05
+    assert decision.reasons[0] == "No candidate passed every check, so nothing is promoted."
+
+
+def test_an_interval_that_spans_the_margin_is_inconclusive_and_says_what_would_settle_it(system):
+    decision = gate({"awq": system("awq", 0.13)}, {"baseline": system("baseline")})
+    check = decision.results[0].checks[0]
+    assert decision.outcome == "inconclusive"
+    assert check.low < -0.05 < check.high
+    assert check.further_documents > 0
+    assert f"about {check.further_documents} more documents" in " ".join(decision.reasons)
+
+
+def test_the_first_candidate_that_passes_is_promoted_even_if_a_later_one_scores_higher(system):
+    decision = gate(
+        {"bad": system("bad", 0.6), "good": system("good", 0.05), "better": system("better")},
+        {"baseline": system("baseline", 0.05)},
+    )
+    assert decision.promoted == "good"
+    assert [r.outcome for r in decision.results] == ["reject", "promote", "promote"]
+
+
+def test_one_undecided_candidate_keeps_the_gate_open(system):
+    decision = gate(
+        {"bad": system("bad", 0.6), "unclear": system("unclear", 0.13)},
+        {"baseline": system("baseline")},
+    )
+    assert decision.outcome == "inconclusive"
+
+
+def test_the_champion_counts_as_much_as_the_baseline(system):
+    candidate = {"awq": system("awq", 0.6)}
+    baseline = system("baseline", 0.6)
+    assert gate(candidate, {"baseline": baseline}).outcome == "promote"
+    with_champion = gate(candidate, {"baseline": baseline, "champion": system("champion")})
+    assert with_champion.outcome == "reject"
+    assert {check.reference for check in with_champion.results[0].checks} == {
+        "baseline", "champion", None}  # fmt: skip
+
+
+def test_a_floor_must_hold_whatever_the_baseline_does(system):
+    decision = gate(
+        {"awq": system("awq", invalid=40)}, {"baseline": system("baseline", invalid=40)}
+    )
+    assert decision.outcome == "reject"
+    assert decision.results[0].checks[1].kind == "floor"
+    assert decision.results[0].checks[1].outcome == "reject"
+
+
+def test_a_floor_is_held_by_its_lower_bound_not_by_its_value(system):
+    # 194 of 200 is 0.97 >= 0.95, but 0.95 is not excluded.
+    decision = gate({"awq": system("awq", invalid=6)}, {"baseline": system("baseline")})
+    assert decision.results[0].checks[1].value == 0.97
+    assert decision.outcome == "inconclusive"
+
+
+def test_too_few_documents_are_inconclusive_whatever_the_scores(system):
+    for missing in (0.0, 1.0):
+        decision = gate(
+            {"awq": system("awq", missing, documents=29)},
+            {"baseline": system("baseline", documents=29)},
+        )
+        assert decision.outcome == "inconclusive"
+        assert all(check.further_documents >= 1 for check in decision.results[0].checks)
+        assert "cannot be told from fewer than 30 documents" in decision.reasons[1]
+
+
+def test_alpha_is_shared_among_the_candidates_and_the_decision_says_so(system):
+    candidates = {name: system(name) for name in ("awq", "fp8-dynamic", "fine-tuned")}
+    decision = gate(candidates, {"baseline": system("baseline")})
+    assert {c.alpha for r in decision.results for c in r.checks} == {0.05 / 3}
+    assert "0.05 / 3" in decision.reasons[-1]
+
+
+def test_the_same_evidence_gives_the_same_bytes_and_other_evidence_another_digest(system):
+    candidates, references = {"awq": system("awq", 0.1)}, {"baseline": system("baseline", 0.1)}
+    decision = gate(candidates, references)
+    assert gate(candidates, references).canonical_json() == decision.canonical_json()
+    changed = decision.model_copy(update={"evidence": {**decision.evidence, "awq": "sha256:x"}})
+    assert changed.digest != decision.digest
+    assert decision.digest.startswith("sha256:")
+
+
+def test_a_decision_survives_its_file(system):
+    decision = gate(
+        {"awq": system("awq", documents=3)}, {"baseline": system("baseline", documents=3)}
+    )
+    back = Decision.model_validate_json(decision.canonical_json())
+    assert back == decision
+    assert back.digest == decision.digest
+    assert json.loads(decision.canonical_json())["schema_version"] == 1
+
+
+def test_nothing_to_compare_is_an_error_not_a_score(system):
+    with pytest.raises(EvidenceError, match="at least one candidate and one reference"):
+        gate({}, {"baseline": system("baseline")})
+    with pytest.raises(EvidenceError, match="at least one candidate and one reference"):
+        gate({"awq": system("awq")}, {})
+
+
+def test_an_evaluation_without_a_digest_is_no_evidence(system):
+    with pytest.raises(EvidenceError, match=r"got none of \['baseline'\]"):
+        decide(
+            POLICY, {"awq": system("awq")}, {"baseline": system("baseline")},
+            seed=1, evidence={"awq": "sha256:1"},
+        )  # fmt: skip
+
+
+def test_evaluations_of_different_rows_are_refused(system):
+    with pytest.raises(EvidenceError, match="awq and baseline: expected the same rows"):
+        gate({"awq": system("awq", documents=199)}, {"baseline": system("baseline")})
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "outcome"),
+    [
+        (-0.049, 0.1, "promote"), (-0.05, 0.1, "inconclusive"), (-0.2, -0.051, "reject"),
+        (-0.2, -0.05, "inconclusive"), (-0.2, 0.2, "inconclusive"),
+    ],
+)  # fmt: skip
+def test_the_bound_itself_must_pass_the_threshold(low, high, outcome):
+    assert outcome_of_bounds(low, high, -0.05) == outcome
+
+
+def test_one_reject_outweighs_and_one_doubt_holds_back():
+    assert outcome_of_checks(["promote", "reject", "inconclusive"]) == "reject"
+    assert outcome_of_checks(["promote", "inconclusive"]) == "inconclusive"
+    assert outcome_of_checks(["promote", "promote"]) == "promote"
+
+
+def test_further_documents_follow_the_square_root_law():
+    # Half-width 0.06 at 100 documents, 0.03 from the threshold: (0.06 / 0.03)^2 * 100 = 400 for
+    # an even chance, times ((1.645 + 0.842) / 1.645)^2 = 2.285 for a chance of 80%.
+    found = Estimate(value=-0.02, low=-0.08, high=0.04, rows=200, clusters=100)
+    assert further_documents(found, -0.05, 0.05) == pytest.approx(400 * 2.285 - 100, abs=3)
+    below = Estimate(value=-0.08, low=-0.14, high=-0.02, rows=200, clusters=100)
+    assert further_documents(below, -0.05, 0.05) == further_documents(found, -0.05, 0.05)
+    at = Estimate(value=-0.05, low=-0.1, high=0.0, rows=200, clusters=100)
+    assert further_documents(at, -0.05, 0.05) is None

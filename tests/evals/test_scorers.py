@@ -1,0 +1,153 @@
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from configs.load import load_task
+from configs.task import Normalization
+from evals.scorers import Counts, normalize, parse_answer, score_answer
+
+TASK = load_task("clinical-notes")
+VALIDATOR = Draft202012Validator(TASK.output_schema)
+ASPIRIN = {"name": "aspirin", "dose": "100 mg", "route": "oral"}
+HEPARIN = {"name": "heparin", "dose": "5000 IU", "route": "subcutaneous"}
+EMPTY = {"medications": [], "problems": [], "allergies": [], "adverse_events": []}
+GOLD = EMPTY | {"medications": [ASPIRIN, HEPARIN], "problems": ["fever", "fever", "rash"]}
+
+
+def score(answer, gold=GOLD):
+    text = answer if isinstance(answer, str) else json.dumps(answer)
+    return score_answer(text, gold, TASK, VALIDATOR)
+
+
+def test_the_gold_answer_scores_full_marks():
+    scored = score(GOLD)
+    assert (scored.valid_json, scored.schema_conformance, scored.exact_match) == (True,) * 3
+    assert scored.fields["medications"] == Counts(2, 0, 0)
+    assert scored.fields["problems"] == Counts(3, 0, 0)
+    assert scored.fields["allergies"] == Counts(0, 0, 0)
+
+
+def test_items_count_as_multisets():
+    # gold: fever twice, rash once; answer: fever three times, cough once
+    scored = score(GOLD | {"problems": ["fever", "fever", "fever", "cough"]})
+    assert scored.fields["problems"] == Counts(tp=2, fp=2, fn=1)
+    assert not scored.exact_match
+    assert scored.schema_conformance
+
+
+def test_an_object_with_one_wrong_part_is_one_miss_and_one_false_find():
+    wrong_dose = ASPIRIN | {"dose": "300 mg"}
+    scored = score(GOLD | {"medications": [HEPARIN, wrong_dose]})
+    assert scored.fields["medications"] == Counts(tp=1, fp=1, fn=1)
+
+
+def test_strings_compare_under_the_declared_normalization():
+    answer = GOLD | {
+        "problems": [" FEVER.", "fever", "Rash"],
+        "medications": [HEPARIN, ASPIRIN | {"dose": "100  MG"}],
+    }
+    assert score(answer).exact_match
+
+
+def test_normalization_does_only_what_is_declared():
+    off = Normalization(lowercase=False, collapse_whitespace=False, strip_punctuation=False)
+    assert normalize(" A  b. ", off) == " A  b. "
+    assert normalize(" A  b. ", off.model_copy(update={"lowercase": True})) == " a  b. "
+    assert normalize(" A  b. ", off.model_copy(update={"collapse_whitespace": True})) == "A b."
+    assert normalize("(A b.)", off.model_copy(update={"strip_punctuation": True})) == "A b"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "null", "[]", '"fever"', '{"problems": ["fever"]', 'Here you are: {"problems": []}',
+        '```json\n{"problems": []}\n```', '{"problems": []} done', '{"problems": [NaN]}',
+        '{"problems": [-Infinity]}', '{"problems": [], "problems": []}', "{'problems': []}",
+        '{"problems": ' + "[" * 2000 + "]" * 2000 + "}", '{"problems": ' + "[" * 40 + "]" * 40 + "}",
+    ],
+)  # fmt: skip
+def test_what_is_not_one_json_object_is_refused_and_misses_every_gold_item(text):
+    scored = score(text)
+    assert parse_answer(text) is None
+    assert not (scored.valid_json or scored.schema_conformance or scored.exact_match)
+    assert scored.fields["medications"] == Counts(0, 0, 2)
+    assert scored.fields["problems"] == Counts(0, 0, 3)
+
+
+def test_white_space_around_the_object_is_allowed():
+    assert score(f"\n {json.dumps(GOLD)}\n").exact_match
+
+
+def test_items_of_a_wrong_type_are_false_finds():
+    scored = score(GOLD | {"problems": ["fever", 7, {"name": "rash"}, None, ["fever"]]})
+    assert scored.fields["problems"] == Counts(tp=1, fp=4, fn=2)
+    assert scored.valid_json
+    assert not scored.schema_conformance
+
+
+@pytest.mark.parametrize("value", ["fever", 3, None, {"name": "fever"}])
+def test_a_value_that_is_no_list_is_one_false_find(value):
+    scored = score(GOLD | {"problems": value})
+    assert scored.fields["problems"] == Counts(tp=0, fp=1, fn=3)
+    assert not scored.schema_conformance
+
+
+def test_unknown_keys_break_conformance_and_exactness_but_not_the_counts():
+    scored = score(GOLD | {"comment": ["none"]})
+    assert not scored.schema_conformance
+    assert not scored.exact_match
+    assert scored.fields == score(GOLD).fields
+
+
+def test_a_missing_field_equals_an_empty_one_in_the_counts_but_breaks_conformance():
+    scored = score({key: value for key, value in GOLD.items() if key != "allergies"})
+    assert not scored.schema_conformance
+    assert scored.exact_match
+
+
+terms = st.sampled_from(["fever", "rash", "Cough", "fever.", "", "7"])
+items = st.lists(terms, max_size=5)
+answers = st.fixed_dictionaries({"problems": items, "allergies": items})
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+
+
+@given(answers, answers)
+@settings(deadline=None)
+def test_finds_and_misses_add_up_and_swap_when_gold_and_answer_swap(gold, answer):
+    there = score(answer, EMPTY | gold)
+    back = score(gold, EMPTY | answer)
+    for field in ("problems", "allergies"):
+        counts, mirrored = there.fields[field], back.fields[field]
+        assert counts.tp + counts.fn == len(gold[field])
+        assert counts.tp + counts.fp == len(answer[field])
+        assert (counts.tp, counts.fp, counts.fn) == (mirrored.tp, mirrored.fn, mirrored.fp)
+
+
+@given(st.permutations(["fever", "fever", "rash"]))
+@settings(deadline=None)
+def test_order_does_not_matter(problems):
+    assert score(GOLD | {"problems": problems}).exact_match
+
+
+@given(st.text(max_size=40) | json_values.map(json.dumps) | st.dictionaries(
+    st.sampled_from(TASK.fields), json_values).map(json.dumps))  # fmt: skip
+@settings(deadline=None)
+def test_no_answer_whatsoever_breaks_the_scorer(text):
+    scored = score(text)
+    assert all(min(c.tp, c.fp, c.fn) >= 0 for c in scored.fields.values())
+    assert sum(c.tp + c.fn for c in scored.fields.values()) == 5
+    assert scored.valid_json >= scored.schema_conformance
+    assert scored.valid_json >= scored.exact_match
+
+
+@given(st.text(max_size=20))
+def test_normalizing_twice_changes_nothing_more(text):
+    once = normalize(text, Normalization())
+    assert normalize(once, Normalization()) == once
