@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
@@ -32,16 +32,19 @@ def durable_directory(final: Path) -> Iterator[Path]:
     building.mkdir()
     try:
         yield building
-        for path in building.rglob("*"):
-            if path.is_file():
-                with path.open("rb") as file:
-                    os.fsync(file.fileno())
+        for path in (building, *building.rglob("*")):
+            _sync(path)
         replaced = None
         if final.exists():
             replaced = final.parent / f".{final.name}.replaced-{uuid.uuid4().hex}"
             final.rename(replaced)
-        building.rename(final)
-        _sync_directory(final.parent)
+        try:
+            building.rename(final)
+        except OSError:
+            if replaced is not None:
+                replaced.rename(final)
+            raise
+        _sync(final.parent)
         if replaced is not None:
             shutil.rmtree(replaced)
     finally:
@@ -63,6 +66,6 @@ def write_durably(path: Path, content: str | bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         building.replace(path)
-        _sync_directory(path.parent)
+        _sync(path.parent)
     finally:
         building.unlink(missing_ok=True)

@@ -18,7 +18,8 @@ class PawlError(Exception):
 
     def __init__(self, where: str, problem: str, action: str) -> None:
         self.where, self.problem, self.action = where, problem, action
-        super().__init__(f"{where}: {problem.rstrip('.?')}. {action}")
+        end = "" if problem.endswith("?") else "."
+        super().__init__(f"{where}: {problem.removesuffix('.')}{end} {action}")
 
     def __reduce__(self) -> tuple[type[PawlError], tuple[str, str, str]]:
         return type(self), (self.where, self.problem, self.action)

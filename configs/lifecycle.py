@@ -53,7 +53,11 @@ class SyntheticData(StrictModel):
 
 
 class FileData(StrictModel):
-    """JSONL files of rows `{"id", "doc_id", "text", "target"}`; other fields may serve as slices."""
+    """JSONL files of rows `{"id", "doc_id", "text", "target"}`; other fields may serve as slices.
+
+    Relative paths start at the directory that the environment variable `PAWL_DATA` names, or where
+    pawl runs if it is not set.
+    """
 
     kind: Literal["files"]
     """Rows come from files."""
@@ -83,7 +87,7 @@ class LoraConfig(StrictModel):
     rank: int = Field(default=16, ge=1, le=1024)
     """Rank of the adapter's matrices."""
 
-    alpha: float = Field(default=32, gt=0)
+    alpha: float = Field(default=32, gt=0, allow_inf_nan=False)
     """Scale of the adapter; its update is multiplied by alpha / rank."""
 
     dropout: float = Field(default=0.0, ge=0, lt=1)
@@ -92,7 +96,7 @@ class LoraConfig(StrictModel):
     learning_rate: float = Field(default=2e-4, gt=0, lt=1)
     """Peak learning rate of AdamW."""
 
-    epochs: float = Field(default=1.0, gt=0)
+    epochs: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     """Passes over the training rows."""
 
     batch_size: int = Field(default=8, ge=1)
@@ -160,7 +164,7 @@ class EndpointBaseline(StrictModel):
     max_concurrency: int = Field(default=16, ge=1, le=1024)
     """Requests in flight at once."""
 
-    timeout_s: float = Field(default=60, gt=0)
+    timeout_s: float = Field(default=60, gt=0, allow_inf_nan=False)
     """Longest wait for one answer, in seconds."""
 
     max_attempts: int = Field(default=4, ge=1, le=20)

@@ -7,8 +7,9 @@ Does not: look into data files or weights.
 from __future__ import annotations
 
 import difflib
+import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,10 +27,24 @@ Config = TypeVar("Config", bound=BaseModel)
 class _UniqueKeyLoader(yaml.SafeLoader):
     """SafeLoader that refuses a key written twice, where PyYAML would keep the last one."""
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:  # a date such as 2024-13-45; PyYAML does not say where
+            raise yaml.constructor.ConstructorError(
+                None, None, str(error), node.start_mark
+            ) from error
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":  # `<<`, which PyYAML resolves below
+                continue
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a key must be a plain word", key_node.start_mark
+                )
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"key {key!r} is written twice", key_node.start_mark
@@ -112,7 +127,7 @@ def _tag(model: type[BaseModel]) -> str | None:
 
 
 def _problem(model: type[BaseModel], error: Mapping[str, Any]) -> str:
-    path, _ = _walk(model, tuple(error["loc"]))
+    path, members = _walk(model, tuple(error["loc"]))
     field = ".".join(path) or "(file)"
     if error["type"] == "extra_forbidden":
         _, parents = _walk(model, tuple(error["loc"][:-1]))
@@ -122,10 +137,37 @@ def _problem(model: type[BaseModel], error: Mapping[str, Any]) -> str:
         return f"{field}: unknown key; {hint}"
     if error["type"] == "missing":
         return f"{field}: missing"
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        tags = ", ".join(repr(_tag(member)) for member in members)
+        tag = error["ctx"].get("tag")
+        found = "missing, expected" if tag is None else f"got {tag!r}, expected"
+        return f"{field}.kind: {found} one of {tags}"
     if error["type"] == "value_error":
-        return f"{field}: {message}"
-    return f"{field}: expected {message}, got {str(error['input'])[:80]!r}"
+        message = error["msg"].removeprefix("Value error, ")
+        return f"{field}: {message}" if path else message
+    if error["type"] == "model_type":
+        expected = "a mapping of keys to values"
+    else:
+        expected = re.sub(r"^(Input|\w+) should (be )?", _without_input, error["msg"])
+    return f"{field}: expected {expected}, got {_shortened(repr(error['input']))}"
+
+
+def _without_input(match: re.Match[str]) -> str:
+    """`Input should be an integer` -> `an integer`; `String should match x` -> `string to match x`."""
+    subject, be = match.group(1).lower(), match.group(2) or ""
+    return "" if subject == "input" and be else f"{subject} to {be}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _is_consequence(error: Mapping[str, Any], errors: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a sequence is only too short because an item of it is wrong, which is said anyway."""
+    place = error["loc"]
+    return error["type"] == "too_short" and any(
+        len(other["loc"]) > len(place) and other["loc"][: len(place)] == place for other in errors
+    )
 
 
 def validate(model: type[Config], content: Mapping[str, Any], where: str) -> Config:
@@ -137,7 +179,8 @@ def validate(model: type[Config], content: Mapping[str, Any], where: str) -> Con
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        problems = [_problem(model, e) for e in error.errors(include_url=False)]
+        errors = error.errors(include_url=False)
+        problems = [_problem(model, e) for e in errors if not _is_consequence(e, errors)]
         listed = problems[0] if len(problems) == 1 else "".join(f"\n  - {p}" for p in problems)
         raise ConfigError(where, listed, "Correct the file and run again.") from error
 

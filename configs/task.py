@@ -81,7 +81,7 @@ class TaskConfig(StrictModel):
         if value.get("type") != "object" or not value.get("properties"):
             raise ValueError("expected a JSON Schema of type object with properties")
         for name, field in value["properties"].items():
-            if field.get("type") != "array":
+            if not isinstance(field, dict) or field.get("type") != "array":
                 raise ValueError(f"expected property {name!r} to be of type array")
         return value
 
@@ -96,6 +96,14 @@ class TaskConfig(StrictModel):
         return [*system, {"role": "user", "content": self.user_prompt.replace("{text}", text)}]
 
     def answer(self, target: dict[str, Any]) -> str:
-        """The text that fine-tuning teaches for a target: JSON, fields in the schema's order."""
-        ordered = {name: target[name] for name in self.fields if name in target}
+        """The text that fine-tuning teaches for a target: JSON, fields in the schema's order.
+
+        An empty list is written only where the schema requires the field.
+        """
+        required = self.output_schema.get("required", ())
+        ordered = {
+            name: target[name]
+            for name in self.fields
+            if name in target and (target[name] or name in required)
+        }
         return json.dumps(ordered, ensure_ascii=False)

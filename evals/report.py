@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evals.decision import Decision
@@ -47,17 +47,26 @@ def _cell(found: Estimate) -> str:
     return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
 
 
+def score_cells(
+    evaluations: Mapping[str, Evaluation],
+    sizes_bytes: Mapping[str, int] | None = None,
+    metrics: Sequence[str] = SHOWN_METRICS,
+) -> tuple[list[str], list[list[str]]]:
+    """Header and cells of a score table: per system the metrics with 95% intervals, n and size."""
+    rows = []
+    for system, evaluation in evaluations.items():
+        scores = [_cell(estimate(evaluation, metric)) for metric in metrics]
+        size = (sizes_bytes or {}).get(system)
+        n = f"{evaluation.rows} rows, {evaluation.clusters} documents"
+        rows.append([system, *scores, n, f"{size / 1e6:.2f} MB" if size else ""])
+    return ["system", *metrics, "n", "size"], rows
+
+
 def score_table(
     evaluations: Mapping[str, Evaluation], sizes_bytes: Mapping[str, int] | None = None
 ) -> str:
     """Markdown table: one line per system, every metric with its 95% interval, n, size on disk."""
-    rows = []
-    for system, evaluation in evaluations.items():
-        scores = [_cell(estimate(evaluation, metric)) for metric in SHOWN_METRICS]
-        size = (sizes_bytes or {}).get(system)
-        n = f"{evaluation.rows} rows, {evaluation.clusters} documents"
-        rows.append([system, *scores, n, f"{size / 1e6:.2f} MB" if size else ""])
-    return _table(["system", *SHOWN_METRICS, "n", "size"], rows)
+    return _table(*score_cells(evaluations, sizes_bytes))
 
 
 def field_table(evaluations: Mapping[str, Evaluation]) -> str:

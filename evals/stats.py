@@ -10,6 +10,7 @@ scipy.stats.beta).
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,28 +46,40 @@ class Estimate:
     clusters: int
 
 
-def _numerator_denominator(frame: pd.DataFrame, metric: str, field: str | None) -> pd.DataFrame:
-    """Per cluster: the two sums whose ratio is the metric."""
+def _cluster_sums(frame: pd.DataFrame, metric: str, field: str | None) -> np.ndarray:
+    """Per cluster: numerator and denominator of the metric, and the gold items missed.
+
+    Returns:
+        Array of clusters x 3, which `_ratio` turns into the metric.
+    """
+    import numpy as np
     import pandas as pd
 
     if metric in RATIO_WEIGHTS:
         suffix = f".{field}" if field else ""
         counts = frame[[f"tp{suffix}", f"fp{suffix}", f"fn{suffix}"]].to_numpy(dtype=float)
         top, bottom = (counts @ list(weights) for weights in RATIO_WEIGHTS[metric])
+        missed = counts[:, 2]
     elif metric in SHARES:
         top = frame[metric].to_numpy(dtype=float)
-        bottom = top * 0 + 1
+        bottom, missed = top * 0 + 1, top * 0
     else:
         raise ValueError(f"metric: expected one of {METRICS}, got {metric!r}")
-    sums = pd.DataFrame({"cluster": frame["cluster"], "top": top, "bottom": bottom})
-    return sums.groupby("cluster", sort=True)[["top", "bottom"]].sum()
+    sums = pd.DataFrame({"top": top, "bottom": bottom, "missed": missed})
+    per_cluster = sums.groupby(frame["cluster"].to_numpy(), sort=True).sum()
+    return np.asarray(per_cluster.to_numpy(dtype=float))
 
 
-def _ratio(top: Any, bottom: Any) -> Any:
-    """top / bottom; 1 where there was nothing to find and nothing was claimed."""
+def _ratio(sums: Any) -> Any:
+    """The metric from sums (..., 3), see `_cluster_sums`.
+
+    Where the denominator is 0: 1 if there was nothing to find, 0 if something was missed, so that a
+    model that claims nothing does not have full precision.
+    """
     import numpy as np
 
-    return np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1), 1.0)
+    top, bottom, missed = sums[..., 0], sums[..., 1], sums[..., 2]
+    return np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1), missed == 0)
 
 
 def metric_value(frame: pd.DataFrame, metric: str, field: str | None = None) -> float:
@@ -76,8 +89,7 @@ def metric_value(frame: pd.DataFrame, metric: str, field: str | None = None) -> 
         metric: one of `METRICS`; micro-F1 is 2 tp / (2 tp + fp + fn), pooled over rows.
         field: count this field only; None for all.
     """
-    sums = _numerator_denominator(frame, metric, field).sum()
-    return float(_ratio(sums["top"], sums["bottom"]))
+    return float(_ratio(_cluster_sums(frame, metric, field).sum(axis=0)))
 
 
 def estimate(
@@ -103,13 +115,13 @@ def estimate(
     used = evaluation.frame if frame is None else frame
     if used.empty:
         raise EvidenceError(evaluation.system, "expected rows, got none", "Check the data.")
-    sums = _numerator_denominator(used, metric, field).to_numpy()
-    value = float(_ratio(*sums.sum(axis=0)))
+    sums = _cluster_sums(used, metric, field)
+    value = float(_ratio(sums.sum(axis=0)))
     tail = (1 - confidence) / 2
     if value in (0.0, 1.0) or len(sums) < 2:
         low, high = share_bounds(value * len(sums), len(sums), tail)
     else:
-        low, high = _bootstrap(sums, lambda t: _ratio(t[..., 0], t[..., 1]), tail, resamples, seed)
+        low, high = _bootstrap(sums, _ratio, tail, resamples, seed)
     return Estimate(value, low, high, len(used), len(sums))
 
 
@@ -194,17 +206,17 @@ def paired_difference(
     import numpy as np
 
     require_paired(candidate, reference)
-    ours = _numerator_denominator(candidate.frame, metric, None).to_numpy()
-    theirs = _numerator_denominator(reference.frame, metric, None).to_numpy()
+    ours = _cluster_sums(candidate.frame, metric, None)
+    theirs = _cluster_sums(reference.frame, metric, None)
 
     def difference(totals: Any) -> Any:
-        return _ratio(totals[..., 0], totals[..., 1]) - _ratio(totals[..., 2], totals[..., 3])
+        return _ratio(totals[..., :3]) - _ratio(totals[..., 3:])
 
     sums = np.hstack([ours, theirs])
     value = float(difference(sums.sum(axis=0)))
     ours_full, theirs_full = ours[:, 1].mean(), theirs[:, 1].mean()
-    worst = [0, ours_full, theirs_full, theirs_full]
-    best = [ours_full, ours_full, 0, theirs_full]
+    worst = [0, ours_full, 0, theirs_full, theirs_full, 0]
+    best = [ours_full, ours_full, 0, 0, theirs_full, 0]
     low, _ = _bootstrap(np.vstack([sums, worst]), difference, alpha, resamples, seed)
     _, high = _bootstrap(np.vstack([sums, best]), difference, alpha, resamples, seed)
     # BCa may shift both bounds to one side of the value; a bound on the wrong side says nothing.
@@ -223,7 +235,7 @@ def _bootstrap(
             values (...).
     """
     import numpy as np
-    from scipy.stats import bootstrap
+    from scipy.stats import DegenerateDataWarning, bootstrap
 
     def of_indices(indices: Any, axis: int = -1) -> Any:
         return statistic(sums[indices].sum(axis=axis - 1 if axis < 0 else axis))
@@ -240,7 +252,8 @@ def _bootstrap(
             rng=np.random.default_rng(seed),
         ).confidence_interval
 
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateDataWarning)
         interval = bounds("BCa")
     if not (np.isfinite(interval.low) and np.isfinite(interval.high)):
         interval = bounds("percentile")

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.markdown import Markdown
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -25,14 +24,14 @@ def say(message: str) -> None:
 
 
 def print_summary(summary: LifecycleSummary) -> None:
-    """Steps (done or skipped), scores, decision, and where report and pin are."""
+    """Steps (done or skipped), scores, decision with reasons, and where report and pin are."""
     steps = Table("step", "this run", "work, s", title=f"Lifecycle {summary.lifecycle}")
     for line in summary.steps:
         done = "[cyan]skipped: unchanged[/]" if line.reused else "[green]done[/]"
         steps.add_row(line.step, done, f"{line.seconds:.1f}")
     console.print(steps)
-    console.print(Markdown((summary.report / "report.md").read_text().split("\n## Slices")[0]))
-    console.print(f"Outcome: [{OUTCOME_STYLE[summary.outcome]}]{summary.outcome}[/]")
+    _print_table(summary.score_header, summary.score_rows)
+    _print_outcome(summary.outcome, summary.reasons)
     say(summary.registry)
     say(f"Report: {summary.report / 'report.html'}")
     say(f"Pin: {summary.pin}" if summary.pin else "Pin: none, the model has no champion yet.")
@@ -40,15 +39,27 @@ def print_summary(summary: LifecycleSummary) -> None:
 
 def print_scores(evaluations: Mapping[str, Evaluation]) -> None:
     """Score table of evaluations, each with n and interval."""
-    from evals.report import score_table
+    from evals.report import score_cells
 
-    console.print(Markdown(score_table(evaluations)))
+    _print_table(*score_cells(evaluations))
+
+
+def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A score table with each interval and n broken over two lines, to fit 80 columns."""
+    table = Table(*header, title="Scores with 95% intervals", show_lines=True)
+    for cells in rows:
+        table.add_row(*(cell.replace(" (", "\n(").replace(", ", "\n") for cell in cells))
+    console.print(table)
 
 
 def print_decision(decision: Decision) -> None:
     """Outcome and reasons."""
-    console.print(f"[{OUTCOME_STYLE[decision.outcome]}]{decision.outcome}[/]")
-    for reason in decision.reasons:
+    _print_outcome(decision.outcome, decision.reasons)
+
+
+def _print_outcome(outcome: str, reasons: Sequence[str]) -> None:
+    console.print(f"Outcome: [{OUTCOME_STYLE[outcome]}]{outcome}[/]")
+    for reason in reasons:
         say(f"- {reason}")
 
 

@@ -14,6 +14,7 @@ QUIET = {
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "TRANSFORMERS_VERBOSITY": "error",
     "LLM_COMPRESSOR_LOG_DISABLED": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
     "TOKENIZERS_PARALLELISM": "false",
 }
 
@@ -24,6 +25,11 @@ def home() -> Path:
     `PAWL_HOME` when set, otherwise `.pawl` in the working directory.
     """
     return Path(os.environ.get("PAWL_HOME", ".pawl")).resolve()
+
+
+def data_directory() -> Path:
+    """Where relative paths of data files start: `PAWL_DATA` when set, else the working directory."""
+    return Path(os.environ.get("PAWL_DATA", "."))
 
 
 def tracking_uri() -> str:

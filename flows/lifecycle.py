@@ -11,18 +11,22 @@ from prefect.runtime import flow_run
 
 from configs.lifecycle import LifecycleConfig
 from configs.load import load_task
+from flows.expected_failures import hide_tracebacks_of_expected_failures
 from flows.home import home
 from flows.lifecycle_summary import LifecycleSummary, summarize
 from flows.step_cache import StepCache
+from flows.steps.champion import find_champion
 from flows.steps.evaluate import evaluate_baseline, evaluate_weights
 from flows.steps.fine_tune import fine_tune, merge
 from flows.steps.gate import gate
 from flows.steps.pin import pin
 from flows.steps.prepare import prepare
-from flows.steps.promote import champion_weights, promote
+from flows.steps.promote import promote
 from flows.steps.quantize import quantize_candidate
 from flows.steps.resolve import resolve
 from flows.steps.step_state import result_of
+
+hide_tracebacks_of_expected_failures()
 
 
 @flow(name="lifecycle", flow_run_name="lifecycle {config.name}", persist_result=False)
@@ -38,6 +42,8 @@ def lifecycle(config: LifecycleConfig) -> LifecycleSummary:
 
     base = result_of(resolve(config.base_model))
     data = result_of(prepare(config, task, cache))
+    # Before training: a baseline that cannot answer would make it worthless.
+    baseline = result_of(evaluate_baseline(config.baseline, config.evaluation, task, data, cache))
 
     adapter = result_of(fine_tune(config, task, base, data, cache))
     merged = result_of(merge(base, adapter, cache))
@@ -47,25 +53,24 @@ def lifecycle(config: LifecycleConfig) -> LifecycleSummary:
             quantize_candidate(quantization, task, merged, data, config.seed, cache)
         )
 
-    weights = {name: (made.files / "model", made.digest) for name, made in candidates.items()}
-    weights["base"] = (base.directory, base.digest)
-    weights |= result_of(champion_weights(config.registry, known={d for _, d in weights.values()}))
+    weights = {"base": (base.directory, base.digest)}
+    weights |= {name: (made.files / "model", made.digest) for name, made in candidates.items()}
+    champion = result_of(find_champion(config.registry))
+    weights |= champion.unless_among({digest for _, digest in weights.values()})
     evaluations = {
         name: result_of(
             evaluate_weights(name, directory, digest, config.evaluation, task, data, cache)
         )
         for name, (directory, digest) in weights.items()
     }
-    evaluations["baseline"] = result_of(
-        evaluate_baseline(config.baseline, config.evaluation, task, data, cache)
-    )
+    evaluations["baseline"] = baseline
 
     sizes = {name: made.bytes_on_disk for name, made in candidates.items()}
     decided = result_of(gate(config, evaluations, {**sizes, "base": base.bytes_on_disk}, cache))
     promotion = result_of(
-        promote(config, base, data, adapter, candidates, decided, actor=str(flow_run.name))
+        promote(config, base, data, adapter, candidates, decided, champion, str(flow_run.name))
     )
-    pinned = result_of(pin(config, promotion))
+    pinned = result_of(pin(config))
 
     steps = [data, adapter, *candidates.values(), *evaluations.values(), decided]
     return summarize(config, steps, decided, promotion, pinned)

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from configs.lifecycle import LifecycleConfig
 from flows.step_cache import StepOutcome
+from flows.steps.gate import read_decision
 from registry.promotion import Promoted
 
 
@@ -28,6 +29,11 @@ class LifecycleSummary(BaseModel):
     """promote, reject or inconclusive."""
     registry: str
     """What happened in the registry, one sentence."""
+    reasons: list[str]
+    """Why, in sentences."""
+    score_header: list[str]
+    score_rows: list[list[str]]
+    """Score table: one line per system, values with intervals, n and size."""
     steps: list[StepLine]
     report: Path
     """Directory of decision.json, report.md, report.html and plots."""
@@ -47,6 +53,9 @@ def summarize(
         lifecycle=config.name,
         outcome=decided.result["outcome"],
         registry=promoted.summary,
+        reasons=list(read_decision(decided).reasons),
+        score_header=decided.result["score_header"],
+        score_rows=decided.result["score_rows"],
         steps=[StepLine(step=s.step, reused=s.reused, seconds=s.seconds) for s in steps],
         report=decided.files,
         pin=pin,

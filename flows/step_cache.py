@@ -6,15 +6,15 @@ reuse. Does not: know what a step does, or Prefect.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from configs.durable_files import durable_directory, write_durably
+from configs.strict_model import StrictModel
 from registry.digests import Manifest, differences, digest_directory, digest_json
 
 FILES = "files"
@@ -45,6 +45,16 @@ class StepOutcome(BaseModel):
         return sum(path.stat().st_size for path in self.files.rglob("*") if path.is_file())
 
 
+class _Record(StrictModel):
+    """What is kept beside the files of a step."""
+
+    step: str
+    inputs: dict[str, Any]
+    result: dict[str, Any]
+    seconds: float
+    manifest: Manifest
+
+
 class StepCache:
     """Results of steps below one directory."""
 
@@ -54,20 +64,19 @@ class StepCache:
     def reuse(self, step: str, inputs: Mapping[str, Any]) -> StepOutcome | None:
         """The stored outcome for these inputs, or None when there is none whose bytes are intact."""
         place = self._place(step, inputs)
-        record_path = place / RECORD
-        if not record_path.is_file():
+        try:
+            record = _Record.model_validate_json((place / RECORD).read_bytes())
+        except (OSError, ValidationError):
             return None
-        record = json.loads(record_path.read_text())
-        manifest = Manifest.model_validate(record["manifest"])
-        if differences(manifest, place / FILES):
+        if differences(record.manifest, place / FILES):
             return None
         return StepOutcome(
             step=step,
             files=place / FILES,
-            digest=manifest.digest,
-            result=record["result"],
+            digest=record.manifest.digest,
+            result=record.result,
             reused=True,
-            seconds=record["seconds"],
+            seconds=record.seconds,
         )
 
     def run(
@@ -91,14 +100,10 @@ class StepCache:
             result = dict(work(building / FILES))
             seconds = time.monotonic() - started
             manifest = digest_directory(building / FILES)
-            record = {
-                "step": step,
-                "inputs": dict(inputs),
-                "result": result,
-                "seconds": seconds,
-                "manifest": manifest.model_dump(mode="json"),
-            }
-            write_durably(building / RECORD, json.dumps(record, indent=2))
+            record = _Record(
+                step=step, inputs=dict(inputs), result=result, seconds=seconds, manifest=manifest
+            )
+            write_durably(building / RECORD, record.model_dump_json(indent=2))
         return StepOutcome(
             step=step,
             files=place / FILES,

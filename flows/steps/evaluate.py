@@ -65,12 +65,9 @@ def evaluate_weights(
     cache: StepCache,
 ) -> State[Any] | StepOutcome:
     """Let local weights answer the test rows; the same weights are never asked twice."""
-    model = {"weights": weights_digest, "settings": settings.model_dump(mode="json")}
-
-    def engine() -> Engine:
-        return LocalEngine(model_dir, weights_digest, settings.batch_size, settings.dtype)
-
-    return _evaluate(system, model, engine, task_config, prepared, cache)
+    return _evaluate_local(
+        system, model_dir, weights_digest, settings, task_config, prepared, cache
+    )
 
 
 @step(name="evaluate", task_run_name="evaluate baseline ({baseline.kind})")
@@ -89,7 +86,7 @@ def evaluate_baseline(
     if isinstance(baseline, LocalBaseline):
         directory = fetch(baseline.source)
         digest = digest_directory(directory).digest
-        return evaluate_weights.fn(
+        return _evaluate_local(
             "baseline", directory, digest, settings, task_config, prepared, cache
         )
     model: dict[str, Any] = baseline.model_dump(mode="json")
@@ -113,6 +110,23 @@ def evaluate_baseline(
             )
 
     return _evaluate("baseline", model, engine, task_config, prepared, cache)
+
+
+def _evaluate_local(
+    system: str,
+    model_dir: Path,
+    weights_digest: str,
+    settings: EvaluationConfig,
+    task_config: TaskConfig,
+    prepared: StepOutcome,
+    cache: StepCache,
+) -> State[Any] | StepOutcome:
+    model = {"weights": weights_digest, "settings": settings.model_dump(mode="json")}
+
+    def engine() -> Engine:
+        return LocalEngine(model_dir, weights_digest, settings.batch_size, settings.dtype)
+
+    return _evaluate(system, model, engine, task_config, prepared, cache)
 
 
 def _evaluate(

@@ -80,7 +80,8 @@ def fine_tune(
         f"Adapter digest `{outcome.digest}`\n\n" + markdown_table(["step", "loss"], losses),
         "Adapter, losses and digest",
     )
-    return step_state(outcome, f"validation loss {result['validation_loss']:.4f}")
+    resumed = f", resumed from step {done}" if (done := result["resumed_from_step"]) else ""
+    return step_state(outcome, f"validation loss {result['validation_loss']:.4f}{resumed}")
 
 
 @step(name="merge", task_run_name="merge adapter into base")

@@ -10,13 +10,14 @@ from prefect.client.schemas.objects import State
 from configs.lifecycle import LifecycleConfig
 from evals.decision import Decision
 from evals.gate import decide
-from evals.report import write_report
+from evals.report import score_cells, write_report
 from flows.code_version import code_version
 from flows.step_cache import StepCache, StepOutcome
 from flows.steps.evaluate import baseline_kind, load_evaluation
-from flows.steps.step_state import publish, step, step_state
+from flows.steps.step_state import publish, publish_image, step, step_state
 
 REFERENCES: tuple[str, ...] = ("baseline", "champion")
+SUMMARY_METRICS = ("micro_f1", "valid_json", "exact_match")
 
 
 def read_decision(outcome: StepOutcome) -> Decision:
@@ -69,9 +70,12 @@ def gate(
             title=config.name,
             description=config.description,
         )
-        return {"outcome": decision.outcome}
+        header, rows = score_cells(loaded, sizes_bytes, SUMMARY_METRICS)
+        return {"outcome": decision.outcome, "score_header": header, "score_rows": rows}
 
     outcome = cache.run("gate", inputs, work)
     decision = read_decision(outcome)
     publish("gate", (outcome.files / "report.md").read_text(), "Scores, comparison and decision")
-    return step_state(outcome, f"{decision.outcome}: {' '.join(decision.reasons)}")
+    for plot in sorted(outcome.files.glob("*.png")):
+        publish_image(f"gate-{plot.stem}", plot, f"{plot.stem.capitalize()} with intervals")
+    return step_state(outcome, f"{decision.outcome}: {decision.reasons[0]}")

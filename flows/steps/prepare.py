@@ -9,11 +9,12 @@ from typing import Any
 
 from prefect.client.schemas.objects import State
 
-from configs.lifecycle import FileData, LifecycleConfig
+from configs.lifecycle import FileData, LifecycleConfig, SyntheticData
 from configs.task import TaskConfig
 from finetune.data import Row, read_rows, write_rows
 from finetune.splits import load_splits
 from flows.code_version import code_version
+from flows.home import data_directory
 from flows.step_cache import StepCache, StepOutcome
 from flows.steps.step_state import markdown_table, publish, step, step_state
 from registry.digests import digest_file
@@ -31,11 +32,20 @@ def split_digest(prepared: StepOutcome, split: str) -> str:
     return digest_file(prepared.files / f"{split}.jsonl")
 
 
+def located(data: SyntheticData | FileData) -> SyntheticData | FileData:
+    """The data with every file's path below `data_directory()`."""
+    if isinstance(data, SyntheticData):
+        return data
+    paths = {split: str(data_directory() / getattr(data, split)) for split in SPLITS}
+    return data.model_copy(update=paths)
+
+
 def _inputs(config: LifecycleConfig, task_config: TaskConfig) -> dict[str, Any]:
     files = {}
-    if isinstance(config.data, FileData):
+    data = located(config.data)
+    if isinstance(data, FileData):
         for split in SPLITS:
-            path = Path(getattr(config.data, split))
+            path = Path(getattr(data, split))
             files[split] = digest_file(path) if path.is_file() else None
     return {
         "data": config.data.model_dump(mode="json"),
@@ -59,7 +69,7 @@ def prepare(
     """
 
     def work(directory: Path) -> dict[str, Any]:
-        splits = load_splits(config.data, task_config, config.skip_bad_rows, config.seed)
+        splits = load_splits(located(config.data), task_config, config.skip_bad_rows, config.seed)
         for name in SPLITS:
             write_rows(getattr(splits, name), directory / f"{name}.jsonl")
         bad = [f"{row.file} line {row.line}, {row.field}: {row.problem}" for row in splits.bad_rows]

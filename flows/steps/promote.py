@@ -3,45 +3,20 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from prefect.logging import get_run_logger
 
-from configs.errors import RegistryError
-from configs.lifecycle import LifecycleConfig, RegistryConfig
+from configs.lifecycle import LifecycleConfig
 from evals.decision import Decision
 from flows.home import home, tracking_uri
 from flows.step_cache import StepOutcome
+from flows.steps.champion import FoundChampion, registry_may_come_back
 from flows.steps.gate import read_decision
 from flows.steps.resolve import ResolvedBase, code_digest
-from flows.steps.step_state import publish, step
+from flows.steps.step_state import markdown_table, publish, step
 from registry.digests import digest_json
 from registry.promotion import Promoted, PromotionPlan, promote_version, record_challenger
 from registry.store import ModelStore
-
-
-def _registry_may_come_back(task: object, run: object, state: object) -> bool:
-    result = state.result(raise_on_failure=False)  # type: ignore[attr-defined]
-    return isinstance(result, RegistryError) and "unreachable" in result.problem
-
-
-@step(
-    name="find champion",
-    task_run_name="find champion of {registry.model_name}",
-    retries=2,
-    retry_delay_seconds=5,
-    retry_condition_fn=_registry_may_come_back,
-)
-def champion_weights(registry: RegistryConfig, known: set[str]) -> dict[str, tuple[Path, str]]:
-    """Directory and digest of the champion's weights as `{"champion": ...}`.
-
-    Empty when there is no champion, or when its bytes are among `known`: then it is one of this
-    run's own candidates, and a comparison with itself would say nothing.
-    """
-    champion = ModelStore(tracking_uri()).champion(registry.model_name, registry.alias)
-    if champion is None or champion.weights_digest in known:
-        return {}
-    return {"champion": (champion.weights_directory, champion.weights_digest)}
 
 
 @step(
@@ -49,7 +24,7 @@ def champion_weights(registry: RegistryConfig, known: set[str]) -> dict[str, tup
     task_run_name="promote {config.registry.model_name}",
     retries=2,
     retry_delay_seconds=5,
-    retry_condition_fn=_registry_may_come_back,
+    retry_condition_fn=registry_may_come_back,
 )
 def promote(
     config: LifecycleConfig,
@@ -58,12 +33,14 @@ def promote(
     adapter: StepOutcome,
     candidates: dict[str, StepOutcome],
     decided: StepOutcome,
+    champion: FoundChampion,
     actor: str,
 ) -> Promoted:
     """Register the decided candidate with its lineage; make it champion if it was promoted.
 
     Raises:
-        RegistryError: when MLflow is unreachable, or another promotion won the race.
+        RegistryError: when MLflow is unreachable, or the champion that the decision was made
+            against is no longer the champion.
     """
     decision = read_decision(decided)
     candidate = decision.promoted or config.gated_candidates[0]
@@ -89,6 +66,8 @@ def promote(
         metrics=_metrics(decision, candidate),
         attachments=tuple(sorted(decided.files.iterdir())),
         actor=actor,
+        score_table=markdown_table(decided.result["score_header"], decided.result["score_rows"]),
+        expected_head=champion.head,
     )
     store = ModelStore(tracking_uri())
     promoted = (
@@ -100,8 +79,7 @@ def promote(
     get_run_logger().info("promote: %s", summary)
     publish(
         "promote",
-        f"## {config.registry.model_name}\n\n{summary}\n\n"
-        + "\n".join(f"- {reason}" for reason in decision.reasons),
+        f"## {config.registry.model_name}\n\n{summary}\n\n{plan.description}",
         "What happened in the registry",
     )
     return promoted

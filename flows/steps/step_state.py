@@ -6,13 +6,16 @@ Does not: decide what is reused (flows/step_cache.py).
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
 from prefect import task
 from prefect.artifacts import (
+    create_image_artifact,
     create_markdown_artifact,
     create_progress_artifact,
     update_progress_artifact,
@@ -58,6 +61,14 @@ def result_of(returned: Any) -> Any:
 def publish(key: str, markdown: str, description: str) -> None:
     """Publish a markdown artifact on the run's page under a key of lower-case words and hyphens."""
     create_markdown_artifact(markdown, key=key.replace("_", "-"), description=description)
+
+
+def publish_image(key: str, png: Path, description: str) -> None:
+    """Publish a PNG as an image artifact; it travels inside the artifact as a data URI."""
+    encoded = base64.b64encode(png.read_bytes()).decode()
+    create_image_artifact(
+        image_url=f"data:image/png;base64,{encoded}", key=key, description=description
+    )
 
 
 def markdown_table(header: list[str], rows: list[list[str]]) -> str:

@@ -45,6 +45,13 @@ def test_nothing_to_find_and_nothing_found_is_full_marks(evaluation_of):
     assert metric_value(evaluation_of(tp=[0, 0], fp=[0, 1]).frame, "micro_f1") == 0.0
 
 
+def test_a_model_that_claims_nothing_has_no_precision_to_boast_of(evaluation_of):
+    silent = evaluation_of(tp=[0] * 40, fn=[2] * 40)
+    assert metric_value(silent.frame, "micro_precision") == 0.0
+    good = evaluation_of("baseline", tp=[2] * 40)
+    assert difference(silent, good, "micro_precision").high < 0
+
+
 def test_an_unknown_metric_is_refused(evaluation_of):
     with pytest.raises(ValueError, match="bleu"):
         metric_value(evaluation_of(tp=[1]).frame, "bleu")
