@@ -74,9 +74,15 @@ def row_from_mapping(content: Mapping[str, Any]) -> Row:
 
 def _problem_of(line: str, validator: Draft202012Validator) -> tuple[str, str] | Row:
     try:
-        content = json.loads(line)
+        content = json.loads(line, parse_constant=_refuse_constant)
+        json.dumps(content, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        return "(line)", f"expected one JSON object, got invalid JSON: {error.msg}"
+        found = f"invalid JSON: {error.msg} at column {error.colno}"
+        return "(line)", f"expected one JSON object, got {found}"
+    except UnicodeEncodeError:
+        return "(line)", "expected Unicode text, got half of a surrogate pair (\\ud800 to \\udfff)"
+    except (ValueError, RecursionError) as error:
+        return "(line)", f"expected one JSON object, got invalid JSON: {error}"
     if not isinstance(content, dict):
         return "(line)", f"expected one JSON object, got {type(content).__name__}"
     for name in _TEXT_FIELDS:
@@ -93,6 +99,10 @@ def _problem_of(line: str, validator: Draft202012Validator) -> tuple[str, str] |
     return row_from_mapping(content)
 
 
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
 def read_rows(path: Path, task: TaskConfig, skip_bad_rows: bool) -> ReadRows:
     """Read and validate a JSONL file of rows `{"id", "doc_id", "text", "target", ...}`.
 
@@ -103,7 +113,8 @@ def read_rows(path: Path, task: TaskConfig, skip_bad_rows: bool) -> ReadRows:
             without `skip_bad_rows`, when any row is bad: the first ten are named.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        # Only "\n" ends a line: a JSON string may hold U+2028, U+0085 and the like as they are.
+        lines = path.read_bytes().decode("utf-8").split("\n")
     except FileNotFoundError as error:
         raise DataError(str(path), "expected a file, found none", "Check the path.") from error
     except (OSError, UnicodeDecodeError) as error:

@@ -18,6 +18,7 @@ from typing import Any
 from configs.durable_files import durable_directory
 from configs.errors import WeightsError
 from configs.lifecycle import QuantizationConfig
+from finetune.write_failures import named_write_failures
 
 IGNORED_LAYERS = ("lm_head",)
 
@@ -68,7 +69,8 @@ def quantize(
     Args:
         calibration: rendered texts; used by awq only, and needed there.
     Raises:
-        WeightsError: when no group size fits, or awq gets no calibration text.
+        WeightsError: when no group size fits, awq gets no calibration text, or the disk is full;
+            `out_dir` is then as it was.
     """
     _keep_quiet()
     import torch
@@ -98,7 +100,12 @@ def quantize(
         data = _calibration_arguments(tokenizer, calibration, config)
     with tempfile.TemporaryDirectory() as scratch, chdir(scratch), _pinning_only_where_possible():
         oneshot(model=model, recipe=_recipe(config, group_size), **data)
-    with durable_directory(out_dir) as directory:
+    with (
+        named_write_failures(
+            f"{config.scheme} in {out_dir}", WeightsError, "Free space, run again."
+        ),
+        durable_directory(out_dir) as directory,
+    ):
         model.save_pretrained(directory, save_compressed=True)
         tokenizer.save_pretrained(directory)
     return QuantizationResult(
@@ -135,16 +142,12 @@ def _calibration_arguments(
     import datasets
 
     datasets.disable_progress_bars()
+    # Cut here, not by the tokenizer: it would remember the limit and be saved with it.
+    limit = config.calibration_max_len_tokens
     encoded = [
-        tokenizer(
-            text,
-            truncation=True,
-            max_length=config.calibration_max_len_tokens,
-            add_special_tokens=False,
-        )
-        for text in calibration
+        tokenizer(text, add_special_tokens=False)["input_ids"][:limit] for text in calibration
     ]
-    rows = [{"input_ids": e["input_ids"], "attention_mask": e["attention_mask"]} for e in encoded]
+    rows = [{"input_ids": ids, "attention_mask": [1] * len(ids)} for ids in encoded]
     return {
         "dataset": datasets.Dataset.from_list(rows),
         "num_calibration_samples": len(rows),

@@ -122,6 +122,13 @@ def load_splits(
             split: sample_documents(read[split].rows, getattr(data, f"max_{split}_rows"), seed)
             for split in read
         }
+        for split, rows in sampled.items():
+            if not rows:
+                raise DataError(
+                    f"data.max_{split}_rows",
+                    f"expected room for one whole document, got {getattr(data, f'max_{split}_rows')}",
+                    "Raise it: documents are taken whole.",
+                )
         bad = tuple(row for split in read for row in read[split].bad_rows)
         splits = Splits(**sampled, bad_rows=bad)
     _check_unique_ids(splits)

@@ -6,7 +6,6 @@ finite, leave one adapter or nothing. Does not: merge it, or know MLflow (metric
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import time
@@ -20,6 +19,7 @@ from configs.errors import DataError, TrainingError
 from configs.lifecycle import LoraConfig
 from configs.task import TaskConfig
 from finetune.data import Row
+from finetune.write_failures import named_write_failures
 
 Metrics = Callable[[dict[str, float], int], None]
 Progress = Callable[[int, int], None]
@@ -54,9 +54,15 @@ def last_whole_checkpoint(directory: Path) -> Path | None:
     The trainer writes `trainer_state.json` last, so a checkpoint without it was interrupted.
     """
     whole = [
-        path for path in directory.glob("checkpoint-*") if _is_json(path / "trainer_state.json")
+        path
+        for path in directory.glob("checkpoint-*")
+        if _step_of(path).isdecimal() and _is_json(path / "trainer_state.json")
     ]
-    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+    return max(whole, key=lambda path: int(_step_of(path)), default=None)
+
+
+def _step_of(checkpoint: Path) -> str:
+    return checkpoint.name.removeprefix("checkpoint-")
 
 
 def _is_json(path: Path) -> bool:
@@ -109,6 +115,9 @@ def train_adapter(
     )
     steps = math.ceil(len(rows_train) / lora.batch_size) * lora.epochs
     total_steps = max(1, math.ceil(steps))
+    logging_steps = max(1, total_steps // 30)
+    # Whole logging intervals: a loss is judged before it is saved, and resuming loses no log.
+    save_steps = logging_steps * math.ceil(total_steps / (lora.checkpoints * logging_steps))
     arguments = SFTConfig(
         output_dir=str(checkpoints_dir),
         max_steps=total_steps,
@@ -124,10 +133,10 @@ def train_adapter(
         train_sampling_strategy="group_by_length",
         gradient_checkpointing=False,
         bf16=False,
-        logging_steps=max(1, total_steps // 30),
+        logging_steps=logging_steps,
         logging_nan_inf_filter=False,
         save_strategy="steps",
-        save_steps=max(1, math.ceil(total_steps / lora.checkpoints)),
+        save_steps=save_steps,
         save_total_limit=2,
         eval_strategy="no",
         report_to="none",
@@ -155,23 +164,23 @@ def train_adapter(
     trainer.remove_callback(transformers.PrinterCallback)
     started = time.monotonic()
     resumed_from = last_whole_checkpoint(checkpoints_dir)
-    try:
-        output = trainer.train(resume_from_checkpoint=str(resumed_from) if resumed_from else None)
+    with named_write_failures(
+        f"checkpoint in {checkpoints_dir}",
+        TrainingError,
+        "Free space and run again: training resumes from the last whole checkpoint.",
+    ):
+        trainer.train(resume_from_checkpoint=str(resumed_from) if resumed_from else None)
         validation_loss = float(trainer.evaluate()["eval_loss"])
         _require_finite(validation_loss, "validation loss", total_steps)
         on_metrics({"validation_loss": validation_loss}, total_steps)
         adapter = trainer.model
-        adapter.peft_config["default"].base_model_name_or_path = base_name
+        peft_config = adapter.peft_config["default"]
+        peft_config.base_model_name_or_path = base_name
+        # A set, whose order differs from process to process: the same adapter needs the same bytes.
+        peft_config.target_modules = sorted(peft_config.target_modules)
         with durable_directory(out_dir) as directory:
             adapter.save_pretrained(directory, save_embedding_layers=False)
             (directory / "README.md").unlink(missing_ok=True)
-    except OSError as error:
-        raise _full_disk(error, checkpoints_dir) from error
-    except RuntimeError as error:
-        # torch's own writer reports a full disk as RuntimeError.
-        if "PytorchStreamWriter" not in str(error) and "No space left" not in str(error):
-            raise
-        raise _full_disk(error, checkpoints_dir) from error
     history = tuple(
         {key: float(value) for key, value in entry.items() if key in ("step", "loss")}
         for entry in trainer.state.log_history
@@ -179,13 +188,20 @@ def train_adapter(
     )
     return TrainingResult(
         steps=total_steps,
-        train_loss=float(output.training_loss),
+        train_loss=_mean_loss(history),
         validation_loss=validation_loss,
         seconds=time.monotonic() - started,
         trainable_parameters=sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
-        resumed_from_step=int(resumed_from.name.rpartition("-")[2]) if resumed_from else 0,
+        resumed_from_step=int(_step_of(resumed_from)) if resumed_from else 0,
         history=history,
     )
+
+
+def _mean_loss(history: Sequence[dict[str, float]]) -> float:
+    """Mean over the logged steps; the trainer's own mean leaves out the steps before a resume."""
+    starts = [0.0, *(entry["step"] for entry in history)]
+    weighted = (e["loss"] * (e["step"] - start) for e, start in zip(history, starts, strict=False))
+    return sum(weighted) / starts[-1]
 
 
 def _dataset(rows: Sequence[Row], task: TaskConfig) -> Any:
@@ -229,20 +245,6 @@ def _require_finite(loss: float, what: str, step: int) -> None:
             f"expected a finite {what}, got {loss}",
             "Lower lora.learning_rate, or look for broken rows; whole checkpoints were kept.",
         )
-
-
-def _full_disk(error: Exception, directory: Path) -> TrainingError:
-    full = isinstance(error, RuntimeError) or getattr(error, "errno", None) in (
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EFBIG,
-    )
-    what = "the disk is full" if full else f"cannot write: {error}"
-    return TrainingError(
-        f"checkpoint in {directory}",
-        f"expected to write a checkpoint, but {what}",
-        "Free space and run again: training resumes from the last whole checkpoint.",
-    )
 
 
 def _reporting_callback(on_metrics: Metrics, on_progress: Progress) -> Any:

@@ -72,8 +72,8 @@ def _from_hub(rest: str, source: str, cache_dir: Path) -> Path:
             "expected hf://org/name@revision, got no revision",
             "Name a commit: a branch may change under you.",
         )
+    import httpx
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
         return Path(
@@ -84,7 +84,7 @@ def _from_hub(rest: str, source: str, cache_dir: Path) -> Path:
                 allow_patterns=list(DOWNLOADED),
             )
         )
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (OSError, ValueError, httpx.HTTPError) as error:  # ValueError: not a repository's name
         raise WeightsError(
             source,
             f"expected a download, got: {type(error).__name__}: {error}",
@@ -100,13 +100,13 @@ def refuse_unsafe_weights(directory: Path) -> None:
             config.json, missing safetensors or a missing shard; the file is named.
     """
     for path in sorted(directory.rglob("*")):
-        if path.suffix in PICKLES:
+        if path.suffix.lower() in PICKLES:
             raise WeightsError(
                 str(path),
                 "expected weights in safetensors, got a format that can run code",
                 "Convert it to safetensors in a sandbox you trust, and delete this file.",
             )
-        if path.suffix == ".py":
+        if path.suffix.lower() == ".py":
             raise WeightsError(
                 str(path),
                 "expected no code beside weights, got a Python file",
@@ -137,7 +137,14 @@ def _refuse_incomplete(directory: Path) -> None:
         )
     index = directory / "model.safetensors.index.json"
     if index.is_file():
-        for shard in sorted(set(_json(index).get("weight_map", {}).values())):
+        shards = _json(index).get("weight_map")
+        if not isinstance(shards, dict):
+            raise WeightsError(
+                f"{index}: weight_map",
+                f"expected an object, got {type(shards).__name__}",
+                "Download the model again.",
+            )
+        for shard in sorted(set(shards.values())):
             if not (directory / shard).is_file():
                 raise WeightsError(
                     str(directory / shard),

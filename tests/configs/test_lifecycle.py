@@ -1,0 +1,66 @@
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from configs.lifecycle import LifecycleConfig
+from configs.load import load_lifecycle
+from configs.task import TaskConfig
+
+
+def demo(**changed: Any) -> LifecycleConfig:
+    return LifecycleConfig.model_validate(load_lifecycle("demo").model_dump() | changed)
+
+
+@pytest.mark.parametrize("model", [LifecycleConfig, TaskConfig])
+def test_every_field_of_every_model_has_a_description(model):
+    schema = model.model_json_schema()
+    models = {model.__name__: schema, **schema.get("$defs", {})}
+    fields = {
+        f"{name}.{field}": about.get("description", "")
+        for name, definition in models.items()
+        for field, about in definition.get("properties", {}).items()
+    }
+    assert len(fields) >= 10
+    assert [name for name, description in fields.items() if len(description) < 10] == []
+    assert [name for name, about in models.items() if not about.get("description")] == []
+
+
+def test_models_of_every_section_are_in_the_schema():
+    names = set(LifecycleConfig.model_json_schema()["$defs"])
+    assert {"LoraConfig", "FileData", "EndpointBaseline", "GateConfig", "Floor"} <= names
+
+
+def test_a_candidate_that_no_quantization_makes_is_refused():
+    with pytest.raises(
+        ValidationError, match=r"gate\.candidates: expected one of .*got 'fp8-dynamic'"
+    ):
+        demo(quantizations=[{"scheme": "awq"}], gate={"candidates": ["fp8-dynamic"]})
+
+
+def test_a_scheme_written_twice_is_refused():
+    with pytest.raises(ValidationError, match="quantizations: expected each scheme once"):
+        demo(quantizations=[{"scheme": "awq"}, {"scheme": "awq", "group_size": 32}])
+
+
+def test_without_a_list_every_candidate_is_gated_quantized_ones_first():
+    config = demo(quantizations=[{"scheme": "fp8-dynamic"}, {"scheme": "awq"}], gate={})
+    assert config.gated_candidates == ("fp8-dynamic", "awq", "fine-tuned")
+
+
+def test_a_list_of_candidates_is_kept_in_its_order():
+    config = demo(gate={"candidates": ["fine-tuned", "awq"]})
+    assert config.gated_candidates == ("fine-tuned", "awq")
+
+
+@pytest.mark.parametrize(
+    "lora", [{"epochs": float("inf")}, {"alpha": float("nan")}, {"learning_rate": 0}, {"rank": 0}]
+)
+def test_a_number_that_no_training_can_use_is_refused(lora):
+    with pytest.raises(ValidationError, match=rf"lora\.{next(iter(lora))}"):
+        demo(lora=lora)
+
+
+def test_a_lifecycle_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        load_lifecycle("demo").seed = 3
