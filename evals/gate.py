@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from statistics import NormalDist
 
 from configs.errors import EvidenceError
-from configs.lifecycle import GateConfig
+from configs.gate_policy import GateConfig
 from evals.decision import CandidateResult, Check, Decision, Outcome
 from evals.evaluation import Evaluation
 from evals.stats import Estimate, paired_difference, share_estimate

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import asdict, dataclass
@@ -17,7 +18,8 @@ from typing import Any
 
 from configs.durable_files import durable_directory
 from configs.errors import WeightsError
-from configs.lifecycle import QuantizationConfig
+from configs.quantization import QuantizationConfig
+from finetune.weights import weight_bytes
 from finetune.write_failures import named_write_failures
 
 IGNORED_LAYERS = ("lm_head",)
@@ -39,15 +41,17 @@ class QuantizationResult:
 
 
 def fitting_group_size(wanted: int, widths: Iterable[int]) -> int:
-    """The largest group size up to `wanted` that divides the input width of every layer.
+    """`wanted` if it divides the input width of every layer, else the largest power of two that does.
 
-    llm-compressor refuses a layer whose width the group size does not divide (SmolLM2: 576 by 128).
+    llm-compressor refuses a layer whose width the group size does not divide (SmolLM2: 576 by 128);
+    servers' kernels are written for powers of two (vLLM's Marlin: 32, 64 and 128).
 
     Raises:
         WeightsError: when only groups of fewer than 8 would fit.
     """
     all_widths = sorted(set(widths))
-    for size in range(wanted, 7, -1):
+    powers_of_two = (1 << exponent for exponent in range(wanted.bit_length() - 1, 2, -1))
+    for size in (wanted, *powers_of_two):
         if all(width % size == 0 for width in all_widths):
             return size
     raise WeightsError(
@@ -105,14 +109,17 @@ def quantize(
             f"{config.scheme} in {out_dir}", WeightsError, "Free space, run again."
         ),
         durable_directory(out_dir) as directory,
+        warnings.catch_warnings(),
     ):
+        # llm-compressor leaves its hooks on the modules, which transformers takes for offloading.
+        warnings.filterwarnings("ignore", message="Attempting to save a model with offloaded")
         model.save_pretrained(directory, save_compressed=True)
         tokenizer.save_pretrained(directory)
     return QuantizationResult(
         scheme=config.scheme,
         group_size=group_size,
-        bytes_before=_weight_bytes(model_dir),
-        bytes_after=_weight_bytes(out_dir),
+        bytes_before=weight_bytes(model_dir),
+        bytes_after=weight_bytes(out_dir),
         seconds=time.monotonic() - started,
     )
 
@@ -179,7 +186,3 @@ def _pinning_only_where_possible() -> Iterator[None]:
 def _keep_quiet() -> None:
     os.environ.setdefault("LLM_COMPRESSOR_LOG_DISABLED", "true")
     os.environ.setdefault("DISABLE_QUANTIZATION_LOG", "true")
-
-
-def _weight_bytes(directory: Path) -> int:
-    return sum(path.stat().st_size for path in directory.glob("*.safetensors"))

@@ -92,6 +92,11 @@ def _from_hub(rest: str, source: str, cache_dir: Path) -> Path:
         ) from error
 
 
+def weight_bytes(directory: Path) -> int:
+    """Size of the safetensors files at and below a directory, in bytes."""
+    return sum(path.stat().st_size for path in directory.rglob("*.safetensors"))
+
+
 def refuse_unsafe_weights(directory: Path) -> None:
     """Refuse what could run code when loaded, and what is not whole.
 

@@ -11,6 +11,7 @@ from prefect.runtime import flow_run
 
 from configs.lifecycle import LifecycleConfig
 from configs.load import load_task
+from finetune.weights import weight_bytes
 from flows.expected_failures import hide_tracebacks_of_expected_failures
 from flows.home import home
 from flows.lifecycle_summary import LifecycleSummary, summarize
@@ -65,8 +66,8 @@ def lifecycle(config: LifecycleConfig) -> LifecycleSummary:
     }
     evaluations["baseline"] = baseline
 
-    sizes = {name: made.bytes_on_disk for name, made in candidates.items()}
-    decided = result_of(gate(config, evaluations, {**sizes, "base": base.bytes_on_disk}, cache))
+    sizes = {name: weight_bytes(directory) for name, (directory, _) in weights.items()}
+    decided = result_of(gate(config, evaluations, sizes, cache))
     promotion = result_of(
         promote(config, base, data, adapter, candidates, decided, champion, str(flow_run.name))
     )

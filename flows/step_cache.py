@@ -39,11 +39,6 @@ class StepOutcome(BaseModel):
     seconds: float
     """How long the work took when it was done."""
 
-    @property
-    def bytes_on_disk(self) -> int:
-        """Size of its files."""
-        return sum(path.stat().st_size for path in self.files.rglob("*") if path.is_file())
-
 
 class _Record(StrictModel):
     """What is kept beside the files of a step."""

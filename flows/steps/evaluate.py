@@ -9,13 +9,8 @@ from typing import Any
 
 from prefect.client.schemas.objects import State
 
-from configs.lifecycle import (
-    Baseline,
-    EndpointBaseline,
-    EvaluationConfig,
-    LocalBaseline,
-    RecordedBaseline,
-)
+from configs.baseline import Baseline, EndpointBaseline, LocalBaseline, RecordedBaseline
+from configs.lifecycle import EvaluationConfig
 from configs.load import SHIPPED
 from configs.task import TaskConfig
 from evals.engines.completion import Engine

@@ -12,6 +12,7 @@ from configs.lifecycle import LifecycleConfig
 from configs.task import TaskConfig
 from finetune.merge import merge_adapter
 from finetune.train import train_adapter
+from finetune.weights import weight_bytes
 from flows.code_version import code_version
 from flows.home import tracking_uri
 from flows.step_cache import StepCache, StepOutcome
@@ -94,4 +95,4 @@ def merge(base: ResolvedBase, adapter: StepOutcome, cache: StepCache) -> State[A
         return {}
 
     outcome = cache.run("merge", inputs, work)
-    return step_state(outcome, f"{outcome.bytes_on_disk / 1e6:.1f} MB")
+    return step_state(outcome, f"{weight_bytes(outcome.files) / 1e6:.1f} MB")

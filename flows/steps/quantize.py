@@ -7,7 +7,7 @@ from typing import Any
 
 from prefect.client.schemas.objects import State
 
-from configs.lifecycle import QuantizationConfig
+from configs.quantization import QuantizationConfig
 from configs.task import TaskConfig
 from finetune.calibration import calibration_texts
 from finetune.quantize import quantize

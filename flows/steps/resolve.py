@@ -23,7 +23,6 @@ class ResolvedBase(BaseModel):
     source: str
     directory: Path
     digest: str
-    bytes_on_disk: int
 
 
 def fetch(source: str) -> Path:
@@ -73,9 +72,4 @@ def resolve(base_model: BaseModelConfig) -> ResolvedBase:
         f"`{code_digest()}`\n\n" + markdown_table(["file", "bytes", "sha256"], files),
         "Base weights by digest",
     )
-    return ResolvedBase(
-        source=base_model.source,
-        directory=directory,
-        digest=manifest.digest,
-        bytes_on_disk=sum(file.bytes for file in manifest.files),
-    )
+    return ResolvedBase(source=base_model.source, directory=directory, digest=manifest.digest)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from configs.errors import EvidenceError
-from configs.lifecycle import Floor, GateConfig, NonInferiority
+from configs.gate_policy import Floor, GateConfig, NonInferiority
 from evals.decision import Decision
 from evals.gate import decide, further_documents, outcome_of_bounds, outcome_of_checks
 from evals.stats import Estimate

@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from configs.lifecycle import GateConfig, NonInferiority
+from configs.gate_policy import GateConfig, NonInferiority
 from evals.gate import decide
 from evals.report import report_markdown, score_table, write_report
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from configs.errors import WeightsError
-from configs.lifecycle import QuantizationConfig
+from configs.quantization import QuantizationConfig
 from finetune.calibration import calibration_texts
 from finetune.quantize import fitting_group_size, quantize
 from finetune.weights import refuse_unsafe_weights
@@ -19,7 +19,13 @@ AWQ = QuantizationConfig(scheme="awq", grid_points=3, calibration_rows=4)
 
 @pytest.mark.parametrize(
     ("wanted", "widths", "fitting"),
-    [(128, [256, 512], 128), (128, [576, 1536], 96), (64, [576, 1536], 64), (128, [32, 48], 16)],
+    [
+        (128, [256, 512], 128),
+        (128, [576, 1536], 64),
+        (96, [576, 1536], 96),
+        (64, [576, 1536], 64),
+        (128, [32, 48], 16),
+    ],
 )
 def test_the_group_size_is_lowered_to_what_divides_every_width(wanted, widths, fitting):
     assert fitting_group_size(wanted, widths) == fitting
@@ -29,14 +35,17 @@ def test_the_group_size_is_lowered_to_what_divides_every_width(wanted, widths, f
     wanted=st.integers(8, 256),
     widths=st.lists(st.integers(1, 256).map(lambda n: 8 * n), min_size=1, max_size=5),
 )
-def test_the_group_size_is_the_largest_that_fits(wanted, widths):
+def test_the_group_size_is_the_wanted_one_or_the_largest_power_of_two_that_fits(wanted, widths):
     def fits(candidate):
         return all(width % candidate == 0 for width in widths)
 
     size = fitting_group_size(wanted, widths)
     assert 8 <= size <= wanted
     assert fits(size)
-    assert not any(fits(larger) for larger in range(size + 1, wanted + 1))
+    if size != wanted:
+        assert not fits(wanted)
+        assert size.bit_count() == 1
+        assert size * 2 > wanted or not fits(size * 2)
 
 
 @pytest.mark.parametrize("widths", [[7], [32, 36], [31, 48]])

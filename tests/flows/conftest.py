@@ -1,8 +1,11 @@
 """The command line as a person uses it, in this process or in one of its own."""
 
+import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,22 +48,66 @@ def pawl(monkeypatch, capsys, tmp_path):
     return run
 
 
-def pawl_process(arguments, home, cwd, **settings):
-    """Command and environment of `pawl ARGUMENTS` as a process of its own on embedded defaults."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(OUTSIDE)}
-    environment |= {"PAWL_HOME": str(home), "COLUMNS": "100", **settings}
-    command = [str(Path(sys.executable).with_name("pawl")), *map(str, arguments)]
-    return {"args": command, "env": environment, "cwd": cwd, "text": True}
+@pytest.fixture(scope="session")
+def start_pawl():
+    """Start `pawl ARGUMENTS` on embedded defaults, in a process and a session of its own."""
+
+    def start(*arguments, home, cwd, **settings):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(OUTSIDE)}
+        environment |= {"PAWL_HOME": str(home), "COLUMNS": "100", **settings}
+        return subprocess.Popen(
+            [str(Path(sys.executable).with_name("pawl")), *map(str, arguments)],
+            env=environment, cwd=cwd, text=True, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    return start
 
 
 @pytest.fixture(scope="session")
-def run_pawl():
+def run_pawl(start_pawl):
     """Run `pawl ARGUMENTS` in a process of its own and wait for it."""
 
     def run(*arguments, home, cwd, **settings):
-        done = subprocess.run(
-            **pawl_process(arguments, home, cwd, **settings), capture_output=True, timeout=900
-        )
-        return Printed(done.returncode, done.stdout, done.stderr)
+        process = start_pawl(*arguments, home=home, cwd=cwd, **settings)
+        try:
+            out, err = process.communicate(timeout=580)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        return Printed(process.returncode, out, err)
 
     return run
+
+
+@dataclass
+class Demo:
+    """A finished `pawl run demo`."""
+
+    home: Path
+    cwd: Path
+    printed: Printed
+    seconds: float
+
+    @property
+    def decision_directory(self):
+        """Files of the gate's one decision."""
+        [directory] = (self.home / "cache" / "gate").iterdir()
+        return directory / "files"
+
+    def scores(self, metric):
+        """Value of a metric by system, as the gate step kept it for the summary."""
+        record = json.loads((self.decision_directory.parent / "step.json").read_text())
+        column = record["result"]["score_header"].index(metric)
+        rows = record["result"]["score_rows"]
+        return {row[0]: float(row[column].split(" ")[0]) for row in rows}
+
+
+@pytest.fixture(scope="session")
+def demo(run_pawl, tmp_path_factory):
+    """The demo, run once for all tests that look at what it left behind."""
+    cwd = tmp_path_factory.mktemp("demo")
+    started = time.monotonic()
+    printed = run_pawl("run", "demo", home=cwd / ".pawl", cwd=cwd)
+    assert printed.code == 0, printed.err[-3000:]
+    return Demo(cwd / ".pawl", cwd, printed, time.monotonic() - started)

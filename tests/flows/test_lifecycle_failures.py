@@ -1,0 +1,152 @@
+"""Bad input to the flow on a real Prefect server: one clear error, before any training."""
+
+import json
+import shutil
+import socket
+from contextlib import closing
+
+import pytest
+import yaml
+
+from configs.errors import ConfigError, DataError, EngineError, RegistryError, WeightsError
+from configs.load import SHIPPED, load_lifecycle, read_yaml
+from finetune.synthetic.notes import synthetic_rows
+
+TINY = SHIPPED / "models" / "tiny-clinical"
+
+
+@pytest.fixture(scope="module")
+def prefect_server():
+    from prefect.testing.utils import prefect_test_harness
+
+    with prefect_test_harness():
+        yield
+
+
+@pytest.fixture
+def fails(prefect_server, tmp_path, monkeypatch):
+    """Run the demo with changes; return the failure and insist that it left nothing half-done."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("PAWL_HOME", str(home))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.delenv("PAWL_DATA", raising=False)
+
+    def run(kind, **changes):
+        from flows.lifecycle import lifecycle
+
+        path = tmp_path / "lifecycle.yaml"
+        small = {"kind": "synthetic-notes", "train_documents": 8, "validation_documents": 2,
+                 "test_documents": 4}  # fmt: skip
+        demo = read_yaml(SHIPPED / "lifecycles" / "demo.yaml") | {"data": small}
+        path.write_text(yaml.safe_dump(demo | changes))
+        with pytest.raises(kind) as caught:
+            lifecycle(load_lifecycle(str(path)))
+        assert not list(home.rglob("*.building-*"))
+        assert not (home / "cache" / "fine-tune").exists()
+        assert not (home / "models").exists()
+        return str(caught.value)
+
+    return run
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """A copy of the tiny base model that a test may spoil."""
+    return shutil.copytree(TINY, tmp_path / "weights")
+
+
+def test_weights_in_pickle_form_are_refused(fails, weights):
+    (weights / "pytorch_model.bin").write_bytes(b"\x80\x04")
+    message = fails(WeightsError, base_model={"source": f"file://{weights}"})
+    assert "pytorch_model.bin: expected weights in safetensors" in message
+
+
+def test_weights_that_ask_for_remote_code_are_refused(fails, weights):
+    config = json.loads((weights / "config.json").read_text())
+    config["auto_map"] = {"AutoModelForCausalLM": "modeling_x.X"}
+    (weights / "config.json").write_text(json.dumps(config))
+    message = fails(WeightsError, base_model={"source": f"file://{weights}"})
+    assert "config.json: auto_map" in message
+
+
+def test_a_base_with_another_digest_than_configured_is_refused(fails):
+    wanted = "sha256:" + "0" * 64
+    message = fails(WeightsError, base_model={"source": "pawl://tiny-clinical", "digest": wanted})
+    assert f"expected {wanted}, got sha256:" in message
+
+
+def write_splits(directory, **rows):
+    for split in ("train", "validation", "test"):
+        lines = rows.get(split, list(synthetic_rows(split, 3, 5)))
+        text = "".join(json.dumps(row) + "\n" for row in lines)
+        (directory / f"{split}.jsonl").write_text(text)
+    return {"kind": "files"} | {
+        split: str(directory / f"{split}.jsonl") for split in ("train", "validation", "test")
+    }
+
+
+def test_a_document_in_train_and_test_is_named(fails, tmp_path):
+    shared = list(synthetic_rows("test", 3, 5))
+    train = [row | {"id": f"again-{row['id']}"} for row in shared]
+    message = fails(DataError, data=write_splits(tmp_path, train=train, test=shared))
+    assert "expected no document in both" in message
+    assert shared[0]["doc_id"] in message
+
+
+def test_an_empty_dataset_is_named(fails, tmp_path):
+    message = fails(DataError, data=write_splits(tmp_path, test=[]))
+    assert "test.jsonl: expected at least one usable row" in message
+
+
+def test_a_missing_data_file_is_named(fails, tmp_path):
+    data = write_splits(tmp_path)
+    (tmp_path / "train.jsonl").unlink()
+    assert "train.jsonl: expected a file, found none" in fails(DataError, data=data)
+
+
+def test_relative_data_paths_start_at_the_data_directory(fails, tmp_path, monkeypatch):
+    (tmp_path / "corpora").mkdir()
+    monkeypatch.setenv("PAWL_DATA", str(tmp_path / "corpora"))
+    write_splits(tmp_path / "corpora")
+    data = {"kind": "files", "train": "train.jsonl", "validation": "validation.jsonl",
+            "test": "absent.jsonl"}  # fmt: skip
+    message = fails(DataError, data=data)
+    assert f"{tmp_path / 'corpora' / 'absent.jsonl'}: expected a file" in message
+
+
+def test_a_task_that_does_not_exist_is_named(fails):
+    assert "clinical-notes" in fails(ConfigError, task="clinical-nodes")
+
+
+def closed_port():
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_a_baseline_endpoint_that_is_down_fails_before_training(fails):
+    url = f"http://127.0.0.1:{closed_port()}/v1"
+    baseline = {"kind": "endpoint", "base_url": url, "model": "big", "max_attempts": 1}
+    message = fails(EngineError, baseline=baseline)
+    assert f"{url} (model big)" in message
+    assert "Start the server" in message
+
+
+def test_a_recording_of_other_prompts_is_refused_before_training(fails, tmp_path):
+    path = tmp_path / "recording.jsonl"
+    rows = [row["id"] for row in synthetic_rows("test", 4, 17)]
+    path.write_text(
+        "".join(
+            json.dumps({"id": row, "prompt_digest": "sha256:0", "output": "{}"}) + "\n"
+            for row in rows
+        )
+    )
+    baseline = {"kind": "recorded", "path": str(path), "model": "big"}
+    assert "expected an answer to this prompt" in fails(EngineError, baseline=baseline)
+
+
+def test_an_unreachable_registry_fails_before_training(fails, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{closed_port()}")
+    message = fails(RegistryError)
+    assert "unreachable" in message
+    assert "correct MLFLOW_TRACKING_URI" in message
