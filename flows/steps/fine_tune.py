@@ -95,4 +95,11 @@ def merge(base: ResolvedBase, adapter: StepOutcome, cache: StepCache) -> State[A
         return {}
 
     outcome = cache.run("merge", inputs, work)
-    return step_state(outcome, f"{weight_bytes(outcome.files) / 1e6:.1f} MB")
+    size = f"{weight_bytes(outcome.files) / 1e6:.2f} MB"
+    publish(
+        "merge",
+        f"## Fine-tuned model\n\nBase `{base.source}` plus adapter `{adapter.digest}`, {size} of "
+        f"safetensors.\n\nDigest `{outcome.digest}`",
+        "Base plus adapter as ordinary weights",
+    )
+    return step_state(outcome, size)

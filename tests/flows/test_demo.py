@@ -70,7 +70,7 @@ def test_every_step_leaves_an_artifact_on_the_run_page(demo):
     with sqlite3.connect(demo.home / "prefect" / "prefect.db") as database:
         keys = {key for (key,) in database.execute("SELECT DISTINCT key FROM artifact")}
     assert keys >= {
-        "resolve", "prepare", "fine-tune", "quantize-awq", "quantize-fp8-dynamic", "gate",
+        "resolve", "prepare", "fine-tune", "merge", "quantize-awq", "quantize-fp8-dynamic", "gate",
         "gate-scores", "gate-differences", "promote", "pin", "evaluate-base", "evaluate-baseline",
     }  # fmt: skip
 
