@@ -17,6 +17,7 @@ from registry.records import LEDGER_SUFFIX, VersionRecord
 from registry.store import ModelStore
 
 CONVERGENCE_ATTEMPTS = 10
+RESTORE = "Find out who edited the ledger, and restore it from a backup of MLflow's database."
 COLLISIONS = ("UniqueViolation", "UNIQUE constraint", "Duplicate entry")
 
 
@@ -29,7 +30,9 @@ def read_ledger(store: ModelStore, model: str, alias: str) -> LedgerState:
     """The replayed ledger of an alias; empty when it has none.
 
     Raises:
-        DamagedLedgerError: when entries that were in effect were changed or deleted.
+        DamagedLedgerError: when an entry on which others were written was changed or deleted, or
+            one names another version than it was written for. That the last entry was deleted does
+            not show here, but in every pin made from it.
         RegistryError: when MLflow is unreachable.
     """
     name = ledger_name(model, alias)
@@ -40,7 +43,7 @@ def read_ledger(store: ModelStore, model: str, alias: str) -> LedgerState:
             f"ledger {name}",
             f"entry {entry.number} was written on entry {entry.head}, which is missing, changed or "
             "never was in effect",
-            "Find out who edited the ledger, and restore it from a backup of MLflow's database.",
+            RESTORE,
         )
     return state
 
@@ -49,10 +52,18 @@ def _entries(versions: Iterable[VersionRecord]) -> Iterator[LedgerEntry]:
     for record in versions:
         facts = {"number": record.version, "written_ms": record.created_ms}
         try:
-            yield LedgerEntry.model_validate({**record.tags, **facts})
+            entry = LedgerEntry.model_validate({**record.tags, **facts})
         except ValidationError:
             # Not written by Pawl, or edited. It takes no effect; if it once had, later entries tell.
             continue
+        if record.source.rpartition("/")[2] != str(entry.version):
+            raise DamagedLedgerError(
+                f"ledger {record.model}",
+                f"entry {entry.number} was written for {record.source}, but now names version "
+                f"{entry.version}",
+                RESTORE,
+            )
+        yield entry
 
 
 def append(store: ModelStore, model: str, alias: str, entry: LedgerEntry) -> LedgerEntry:

@@ -65,7 +65,8 @@ def digest_directory(directory: Path) -> Manifest:
 
     Raises:
         PinError: when there is no such directory, a link points nowhere or to a directory (whose
-            files could then change unseen), or something is neither file nor directory.
+            files could then change unseen), something is neither file nor directory, or a file
+            cannot be read or has a name that is no text.
     """
     if not directory.is_dir():
         raise PinError(str(directory), "expected a directory, found none", "Restore the files.")
@@ -80,9 +81,22 @@ def digest_directory(directory: Path) -> Manifest:
                 f"expected a file or a link to one, got {_kind(path)}",
                 "Put the file itself there.",
             )
-        size = path.stat().st_size
-        files.append(FileDigest(path=below.as_posix(), sha256=sha256_of_file(path), bytes=size))
+        files.append(_file_digest(path, below.as_posix()))
     return Manifest(files=tuple(sorted(files, key=lambda file: file.path)))
+
+
+def _file_digest(path: Path, name: str) -> FileDigest:
+    printable = name.encode(errors="backslashreplace").decode()
+    if name != printable:
+        raise PinError(
+            str(path.parent), f"expected names in UTF-8, got {printable}", "Rename the file."
+        )
+    try:
+        return FileDigest(path=name, sha256=sha256_of_file(path), bytes=path.stat().st_size)
+    except OSError as error:
+        raise PinError(
+            str(path), f"expected a file to read, got: {error.strerror}", "Let this user read it."
+        ) from error
 
 
 def _kind(path: Path) -> str:

@@ -66,12 +66,13 @@ def require_promote_decision(store: ModelStore, record: VersionRecord) -> None:
         RegistryError: when it is not the one whose digest the version carries, or not `promote`.
     """
     where = f"decision of {record.model} version {record.version}"
+    registered = record.tag("decision_digest")
     content = store.read_attachment(record.run_id, DECISION_FILE)
     found = _digest_of_json(content)
-    if found != record.tag("decision_digest"):
+    if found != registered:
         raise RegistryError(
             where,
-            f"expected digest {record.tag('decision_digest')}, got {found or 'no JSON'}",
+            f"expected digest {registered}, got {found or 'no JSON'}",
             "Do not use this version.",
         )
     decision = json.loads(content)
@@ -91,16 +92,17 @@ def read_manifest(store: ModelStore, record: VersionRecord) -> Manifest:
         PinError: when it is not the one whose digest the version carries.
     """
     where = f"{record.model} version {record.version}: {MANIFEST_FILE}"
+    registered = record.weights_digest
     try:
         manifest = Manifest.model_validate_json(store.read_attachment(record.run_id, MANIFEST_FILE))
     except ValidationError as error:
         raise PinError(
             where, f"expected a manifest, got: {error}", "Do not serve this version."
         ) from error
-    if manifest.digest != record.weights_digest:
+    if manifest.digest != registered:
         raise PinError(
             where,
-            f"expected digest {record.weights_digest}, got {manifest.digest}",
+            f"expected digest {registered}, got {manifest.digest}",
             "Do not serve this version.",
         )
     return manifest

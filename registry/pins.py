@@ -5,6 +5,7 @@ Does: make, write, read and verify pins. Does not: hold an alias that could move
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Literal
@@ -22,6 +23,9 @@ from registry.evidence import read_manifest, require_promote_decision
 from registry.records import VersionRecord, directory_of
 from registry.store import ModelStore
 
+FINE_TUNED = "fine-tuned"
+MODEL_OPTION = "--model"
+
 
 class Serving(StrictModel):
     """How to serve the pinned model."""
@@ -34,8 +38,11 @@ class Serving(StrictModel):
     quantization: str
     """Quantization of the weights, as compressed-tensors in their own files; `none` if there is none."""
 
-
-FINE_TUNED = "fine-tuned"
+    @property
+    def served_directory(self) -> str | None:
+        """What the start command serves."""
+        after = dict(itertools.pairwise(self.command))
+        return after.get(MODEL_OPTION)
 
 
 class Pin(StrictModel):
@@ -96,7 +103,7 @@ def _serving(config: ServingConfig, record: VersionRecord) -> Serving:
         "python",
         "-m",
         "vllm.entrypoints.openai.api_server",
-        "--model",
+        MODEL_OPTION,
         str(record.weights_directory),
         "--served-model-name",
         record.model,
@@ -156,7 +163,8 @@ def verify_pin(pin: Pin, weights: Path | None = None) -> VerifiedPin:
     Args:
         weights: directory to check instead of the pin's own location.
     Raises:
-        PinError: naming every file that is missing, changed or not in the pin.
+        PinError: naming every file that is missing, changed or not in the pin; or when the start
+            command serves another directory than the pin's own location.
         RegistryError: when the weights are not on this machine's file system.
     """
     manifest = Manifest(files=pin.files)
@@ -168,6 +176,12 @@ def verify_pin(pin: Pin, weights: Path | None = None) -> VerifiedPin:
             "Someone edited the pin; make it again.",
         )
     directory = weights or directory_of(pin.weights_location)
+    if weights is None and pin.serving.served_directory != str(directory):
+        raise PinError(
+            f"{where}: serving.command",
+            f"expected --model {directory}, got --model {pin.serving.served_directory}",
+            "It would serve other files than the pin names; make the pin again.",
+        )
     if problems := differences(manifest, directory):
         listed = "".join(f"\n  - {problem}" for problem in problems)
         raise PinError(

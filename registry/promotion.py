@@ -111,8 +111,8 @@ def promote_version(store: ModelStore, plan: PromotionPlan) -> Promoted:
     """Register the candidate and make it champion.
 
     Raises:
-        RegistryError: when the decision is not `promote`, does not promote this candidate, or
-            another promotion won the race.
+        RegistryError: when the decision is not `promote`, does not promote this candidate, actor or
+            reason are blank (nothing is registered then), or another promotion won the race.
     """
     if plan.decision.get("outcome") != "promote" or plan.decision.get("promoted") != plan.candidate:
         raise RegistryError(
@@ -121,6 +121,7 @@ def promote_version(store: ModelStore, plan: PromotionPlan) -> Promoted:
             f"{plan.decision.get('promoted')!r}",
             "Only the gate can promote; look at its reasons.",
         )
+    _require_who_and_why(plan.model, plan.actor, plan.reasons[0])
     version = register(store, plan)
     return promote_registered(
         store,

@@ -38,6 +38,8 @@ class VersionRecord(StrictModel):
     version: int
     run_id: str
     """Run that holds the attached decision, report and manifest; empty for a ledger entry."""
+    source: str = ""
+    """What it was registered from; MLflow lets nobody change it afterwards."""
     created_ms: int = 0
     """When, by MLflow's clock: milliseconds since 1970."""
     tags: dict[str, str]

@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,11 @@ from registry.records import LEDGER_SUFFIX, TAG_PREFIX, VersionRecord, own_tags
 EXPERIMENT = "pawl"
 ARTIFACT_DIRECTORY = "pawl"
 CREATE_ATTEMPTS = 5
+PAGE_SIZE = 200
+SHOWN_ERROR_CHARACTERS = 300
+SIGNS_OF_ABSENCE = ("Max retries exceeded", "Connection refused", "OperationalError", "timed out")
+LOOK = "Look at `pawl status` for what there is."
+ASK_SERVER = "Correct MLFLOW_TRACKING_URI if it names no MLflow, or look into its log."
 
 
 class ModelStore:
@@ -35,6 +40,7 @@ class ModelStore:
     def _client(self) -> Any:
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
+        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
         from mlflow import MlflowClient
 
         with self._translated("connecting"):
@@ -49,35 +55,46 @@ class ModelStore:
 
         try:
             yield
+        except requests.exceptions.HTTPError as error:
+            gone = error.response is not None and error.response.status_code == 404
+            raise self._failed(doing, error, LOOK if gone else ASK_SERVER) from self._cause(error)
         except (
             requests.exceptions.RequestException,
             sqlalchemy.exc.OperationalError,
             ConnectionError,
         ) as error:
-            raise self._unreachable(doing, error) from error
+            raise self._unreachable(doing, error) from self._cause(error)
         except ModuleNotFoundError as error:
             raise RegistryError(
                 self._where,
                 f"expected its driver {error.name}, found none",
-                "Install it: pip install 'pawl-llm[postgresql]' for PostgreSQL.",
+                "For PostgreSQL: pip install 'pawl-llm[postgresql]', and write postgresql+psycopg2://.",
             ) from error
+        except OSError as error:
+            action = "Look at that path and whether this user may use it, then run again."
+            raise self._failed(doing, error, action) from error
         except MlflowException as error:
-            signs = ("Max retries exceeded", "Connection refused", "OperationalError", "timed out")
-            if any(sign in str(error) for sign in signs):
-                raise self._unreachable(doing, error) from error
-            raise RegistryError(
-                self._where,
-                f"{doing} failed: {error}",
-                "Look into the server's log.",
-            ) from error
+            if any(sign in str(error) for sign in SIGNS_OF_ABSENCE):
+                raise self._unreachable(doing, error) from self._cause(error)
+            gone = error.error_code == "RESOURCE_DOES_NOT_EXIST"
+            raise self._failed(doing, error, LOOK if gone else ASK_SERVER) from self._cause(error)
+
+    def _failed(self, doing: str, error: Exception, action: str) -> RegistryError:
+        reason = without_password(str(error)).strip()[:SHOWN_ERROR_CHARACTERS]
+        return RegistryError(self._where, f"{doing} failed: {reason}", action)
 
     def _unreachable(self, doing: str, error: Exception) -> RegistryError:
-        reason = str(error).splitlines()[0][:200]
+        reason = without_password(str(error)).strip().partition("\n")[0][:SHOWN_ERROR_CHARACTERS]
         return RegistryError(
             self._where,
             f"unreachable while {doing}: {reason}",
             "Start it, or correct MLFLOW_TRACKING_URI; nothing was lost, run again.",
         )
+
+    @staticmethod
+    def _cause(error: Exception) -> Exception | None:
+        """The error, for tracebacks in logs; None if it quotes a password."""
+        return error if str(error) == without_password(str(error)) else None
 
     # Runs
 
@@ -201,13 +218,19 @@ class ModelStore:
     def versions(self, model: str) -> list[VersionRecord]:
         """All versions of a model, oldest first."""
         with self._translated(f"listing versions of {model}"):
-            found = list(self._pages(self._client.search_model_versions, f"name='{model}'"))
-        return sorted((_record(version) for version in found), key=lambda record: record.version)
+            # In order of number, for MLflow's pages are offsets: a version appended, or edited, while
+            # they are turned must not push another out of sight.
+            oldest_first = partial(
+                self._client.search_model_versions,
+                f"name='{model}'",
+                order_by=["version_number ASC"],
+            )
+            return [_record(version) for version in self._pages(oldest_first)]
 
-    def _pages(self, search: Any, *arguments: Any) -> Iterator[Any]:
+    def _pages(self, search: Any) -> Iterator[Any]:
         token = None
         while True:
-            page = search(*arguments, max_results=200, page_token=token)
+            page = search(max_results=PAGE_SIZE, page_token=token)
             yield from page
             token = page.token
             if not token:
@@ -270,6 +293,7 @@ def _record(version: Any) -> VersionRecord:
         model=version.name,
         version=int(version.version),
         run_id=version.run_id or "",
+        source=version.source or "",
         created_ms=version.creation_timestamp or 0,
         tags=tags,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import uuid
 from pathlib import Path
 
 from configs.durable_files import durable_directory
@@ -20,7 +21,8 @@ def keep_weights(weights: Path, kept_dir: Path) -> tuple[Path, Manifest]:
     Returns:
         The directory (the same for the same bytes) and its manifest.
     Raises:
-        PinError: when there are no files, or when files kept earlier under this digest are no longer these bytes.
+        PinError: when there are no files, they cannot be written, or files kept earlier under this
+            digest are no longer these bytes.
     """
     manifest = digest_directory(weights)
     if not manifest.files:
@@ -28,12 +30,13 @@ def keep_weights(weights: Path, kept_dir: Path) -> tuple[Path, Manifest]:
     final = kept_dir / manifest.digest.removeprefix("sha256:")[:32]
     if not final.is_dir():
         try:
-            with durable_directory(final) as directory:
-                _link_files(weights, manifest, directory)
-        except OSError:
-            # Another process that keeps the same bytes may have been first; its files serve as well.
-            if not final.is_dir():
-                raise
+            _keep(weights, manifest, final)
+        except OSError as error:
+            raise PinError(
+                str(final),
+                f"expected to keep the weights, got: {error}",
+                "Make room, or let us write.",
+            ) from error
     if problems := differences(manifest, final):
         raise PinError(
             str(final),
@@ -41,6 +44,22 @@ def keep_weights(weights: Path, kept_dir: Path) -> tuple[Path, Manifest]:
             "Someone changed these files; restore or delete them.",
         )
     return final, manifest
+
+
+def _keep(weights: Path, manifest: Manifest, final: Path) -> None:
+    staged = final.with_name(f".{final.name}.staged-{uuid.uuid4().hex}")
+    try:
+        with durable_directory(staged) as directory:
+            _link_files(weights, manifest, directory)
+        try:
+            staged.rename(final)
+        except OSError:
+            # Another process that keeps the same bytes was first. Its files serve as well, and must
+            # not be moved away even for a moment: someone may be serving them.
+            if not final.is_dir():
+                raise
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
 
 
 def _link_files(weights: Path, manifest: Manifest, directory: Path) -> None:
