@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from configs.errors import PawlError
-from flows.home import quiet_libraries, tracking_uri, use_embedded_prefect
+from flows.home import model_store, quiet_libraries, tracking_uri, use_embedded_prefect
 
 app = typer.Typer(
     help="Pawl runs the life of a small, specialised LLM: it moves forward only on evidence.",
@@ -103,9 +103,8 @@ def promote(
     """Make a version champion; only one whose own decision says promote is accepted."""
     from flows import console
     from registry.promotion import promote_registered
-    from registry.store import ModelStore
 
-    store = ModelStore(tracking_uri())
+    store = model_store()
     done = promote_registered(store, model, version, alias, actor or getpass.getuser(), reason)
     console.say(done.summary)
 
@@ -118,9 +117,8 @@ def pin(
 ) -> None:
     """Print the pin of the champion: version, sha256 of every file, and how to serve it."""
     from registry.pins import pin_current_champion, pin_yaml, write_pin
-    from registry.store import ModelStore
 
-    champion_pin = pin_current_champion(ModelStore(tracking_uri()), model, alias)
+    champion_pin = pin_current_champion(model_store(), model, alias)
     if out is not None:
         write_pin(champion_pin, out)
     typer.echo(pin_yaml(champion_pin), nl=False)
@@ -139,12 +137,11 @@ def verify(
     """Recompute every digest of a pin; any difference is an error that names the file."""
     from flows import console
     from registry.pins import read_pin, verify_against_registry, verify_pin
-    from registry.store import ModelStore
 
     checked = read_pin(pin_file)
     verify_pin(checked, weights)
     if registry:
-        verify_against_registry(ModelStore(tracking_uri()), checked)
+        verify_against_registry(model_store(), checked)
     console.say(
         f"{checked.model} version {checked.version}: {len(checked.files)} files verified, "
         f"weights digest {checked.weights_digest}"
@@ -161,9 +158,8 @@ def rollback(
     """Restore the previous champion and record who did it and why."""
     from flows import console
     from registry.promotion import rollback as roll_back
-    from registry.store import ModelStore
 
-    store = ModelStore(tracking_uri())
+    store = model_store()
     console.say(roll_back(store, model, alias, actor or getpass.getuser(), reason).summary)
 
 
@@ -172,9 +168,8 @@ def status(alias: Alias = "champion") -> None:
     """Show every model with its champion, challenger and last decision."""
     from flows import console
     from registry.status import model_status
-    from registry.store import ModelStore
 
-    console.print_status(model_status(ModelStore(tracking_uri()), alias), tracking_uri())
+    console.print_status(model_status(model_store(), alias), tracking_uri())
 
 
 @app.command()

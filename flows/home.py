@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from registry.store import ModelStore
 
 QUIET = {
     "TQDM_DISABLE": "1",
@@ -38,6 +42,13 @@ def tracking_uri() -> str:
     if "MLFLOW_TRACKING_URI" not in os.environ:
         home().mkdir(parents=True, exist_ok=True)
     return os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{default}")
+
+
+def model_store() -> ModelStore:
+    """The registry at `tracking_uri()`; beside a bare database, evidence is kept under `home()`."""
+    from registry.store import ModelStore
+
+    return ModelStore(tracking_uri(), home() / "mlartifacts")
 
 
 def quiet_libraries() -> None:

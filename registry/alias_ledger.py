@@ -48,6 +48,16 @@ def read_ledger(store: ModelStore, model: str, alias: str) -> LedgerState:
     return state
 
 
+def read_champion(store: ModelStore, model: str, alias: str) -> VersionRecord | None:
+    """Version that the ledger puts in production, whatever the alias says; None if there is none.
+
+    Raises:
+        RegistryError: as `read_ledger`.
+    """
+    version = read_ledger(store, model, alias).version
+    return store.version(model, version) if version is not None else None
+
+
 def _entries(versions: Iterable[VersionRecord]) -> Iterator[LedgerEntry]:
     for record in versions:
         facts = {"number": record.version, "written_ms": record.created_ms}

@@ -14,9 +14,9 @@ from pydantic import Field
 from configs.errors import RegistryError
 from configs.strict_model import StrictModel
 from registry.alias_ledger import append, project, read_ledger
-from registry.digests import digest_json
+from registry.digests import digest_directory, digest_json
 from registry.evidence import attach_evidence, require_promote_decision
-from registry.ledger import LedgerEntry
+from registry.ledger import LedgerEntry, LedgerState
 from registry.records import LINEAGE_TAGS, VersionRecord
 from registry.store import ARTIFACT_DIRECTORY, ModelStore
 from registry.weight_store import keep_weights
@@ -108,7 +108,7 @@ def register(store: ModelStore, plan: PromotionPlan) -> VersionRecord:
 
 
 def promote_version(store: ModelStore, plan: PromotionPlan) -> Promoted:
-    """Register the candidate and make it champion.
+    """Register the candidate and make it champion; nothing changes if its bytes are champion already.
 
     Raises:
         RegistryError: when the decision is not `promote`, does not promote this candidate, actor or
@@ -122,6 +122,11 @@ def promote_version(store: ModelStore, plan: PromotionPlan) -> Promoted:
             "Only the gate can promote; look at its reasons.",
         )
     _require_who_and_why(plan.model, plan.actor, plan.reasons[0])
+    state = read_ledger(store, plan.model, plan.alias)
+    if state.version is not None:
+        champion = store.version(plan.model, state.version)
+        if champion.weights_digest == digest_directory(plan.weights_directory).digest:
+            return _already_champion(store, plan.model, plan.alias, state)
     version = register(store, plan)
     return promote_registered(
         store,
@@ -156,14 +161,7 @@ def promote_registered(
     _require_who_and_why(model, actor, reason)
     state = read_ledger(store, model, alias)
     if state.version == version:
-        project(store, model, alias)
-        return Promoted(
-            model=model,
-            version=version,
-            moved=False,
-            entry=state.head_number,
-            summary=f"{model} version {version} is already {alias}.",
-        )
+        return _already_champion(store, model, alias, state)
     entry = LedgerEntry(
         number=0,
         head=state.head_number if expected_head is None else expected_head,
@@ -181,6 +179,19 @@ def promote_registered(
         moved=True,
         entry=written.number,
         summary=f"{model} version {version} is now {alias}{before}.",
+    )
+
+
+def _already_champion(store: ModelStore, model: str, alias: str, state: LedgerState) -> Promoted:
+    project(store, model, alias)
+    return Promoted.model_validate(
+        {
+            "model": model,
+            "version": state.version,
+            "moved": False,
+            "entry": state.head_number,
+            "summary": f"{model} version {state.version} is already {alias}.",
+        }
     )
 
 

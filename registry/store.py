@@ -32,8 +32,17 @@ ASK_SERVER = "Correct MLFLOW_TRACKING_URI if it names no MLflow, or look into it
 class ModelStore:
     """One MLflow tracking URI (SQLite file, PostgreSQL, or a server's address)."""
 
-    def __init__(self, tracking_uri: str) -> None:
+    def __init__(self, tracking_uri: str, artifacts_directory: Path | None = None) -> None:
+        """Args:
+        artifacts_directory: where evidence is kept when the URI names a database and no server;
+            beside a SQLite file without it.
+        """
         self.tracking_uri = tracking_uri
+        if artifacts_directory is None and tracking_uri.startswith("sqlite:///"):
+            artifacts_directory = (
+                Path(tracking_uri.removeprefix("sqlite:///")).parent / "mlartifacts"
+            )
+        self._artifacts_directory = artifacts_directory
         self._where = f"MLflow at {without_password(tracking_uri)}"
 
     @cached_property
@@ -109,10 +118,9 @@ class ModelStore:
     def _create_experiment(self) -> str:
         from mlflow.exceptions import MlflowException
 
-        location = None
-        if self.tracking_uri.startswith("sqlite:///"):
-            database = Path(self.tracking_uri.removeprefix("sqlite:///"))
-            location = (database.resolve().parent / "mlartifacts").as_uri()
+        # A server has its own place; for a bare database MLflow would take ./mlruns of this process.
+        directory = None if self.tracking_uri.startswith("http") else self._artifacts_directory
+        location = directory.resolve().as_uri() if directory else None
         try:
             return str(self._client.create_experiment(EXPERIMENT, artifact_location=location))
         except MlflowException:
@@ -259,17 +267,6 @@ class ModelStore:
         """Remove an alias."""
         with self._translated(f"deleting alias {alias} of {model}"):
             self._client.delete_registered_model_alias(model, alias)
-
-    def champion(self, model: str, alias: str) -> VersionRecord | None:
-        """Version that the ledger puts in production, whatever the alias says; None if there is none.
-
-        Raises:
-            RegistryError: when the store is unreachable, or the ledger was tampered with.
-        """
-        from registry.alias_ledger import read_ledger
-
-        version = read_ledger(self, model, alias).version
-        return self.version(model, version) if version is not None else None
 
     def weights_directory(self, source: str) -> Path:
         """Directory of `models:/name/version`.

@@ -28,14 +28,13 @@ class TrainingRun:
 
 @contextmanager
 def training_run(
-    tracking_uri: str, lifecycle: str, params: Mapping[str, Any]
+    store: ModelStore, lifecycle: str, params: Mapping[str, Any]
 ) -> Iterator[TrainingRun]:
     """Open a run; it ends FINISHED, or FAILED when the block raises.
 
     Raises:
         RegistryError: when MLflow is unreachable.
     """
-    store = ModelStore(tracking_uri)
     run = TrainingRun(store, store.start_run(f"fine-tune {lifecycle}", {"pawl.step": "fine-tune"}))
     try:
         store.log_params(run.run_id, params)

@@ -8,10 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 from configs.errors import RegistryError
 from configs.lifecycle import RegistryConfig
-from flows.home import tracking_uri
+from flows.home import model_store
 from flows.steps.step_state import step
 from registry.alias_ledger import read_ledger
-from registry.store import ModelStore
 
 
 class FoundChampion(BaseModel):
@@ -53,7 +52,7 @@ def find_champion(registry: RegistryConfig) -> FoundChampion:
     Raises:
         RegistryError: when MLflow is unreachable, or the ledger was tampered with.
     """
-    store = ModelStore(tracking_uri())
+    store = model_store()
     state = read_ledger(store, registry.model_name, registry.alias)
     if state.version is None:
         return FoundChampion(head=state.head_number)

@@ -14,7 +14,7 @@ from finetune.merge import merge_adapter
 from finetune.train import train_adapter
 from finetune.weights import weight_bytes
 from flows.code_version import code_version
-from flows.home import tracking_uri
+from flows.home import model_store
 from flows.step_cache import StepCache, StepOutcome
 from flows.steps.prepare import read_split, split_digest
 from flows.steps.resolve import ResolvedBase
@@ -47,7 +47,7 @@ def fine_tune(
     checkpoints = cache.scratch("fine-tune", inputs)
 
     def work(directory: Path) -> dict[str, Any]:
-        with training_run(tracking_uri(), config.name, config.lora.model_dump()) as mlflow_run:
+        with training_run(model_store(), config.name, config.lora.model_dump()) as mlflow_run:
             result = train_adapter(
                 base_dir=base.directory,
                 base_name=base.source,

@@ -7,10 +7,10 @@ from pathlib import Path
 from prefect.logging import get_run_logger
 
 from configs.lifecycle import LifecycleConfig
-from flows.home import home, tracking_uri
+from flows.home import home, model_store
 from flows.steps.step_state import publish, step
+from registry.alias_ledger import read_champion
 from registry.pins import pin_current_champion, verify_pin, write_pin
-from registry.store import ModelStore
 
 
 @step(name="pin", task_run_name="pin {config.registry.model_name}")
@@ -20,9 +20,9 @@ def pin(config: LifecycleConfig) -> Path | None:
     Raises:
         PinError: when the champion's files are not the bytes that were evaluated.
     """
-    store = ModelStore(tracking_uri())
+    store = model_store()
     registry = config.registry
-    if store.champion(registry.model_name, registry.alias) is None:
+    if read_champion(store, registry.model_name, registry.alias) is None:
         get_run_logger().info("pin: %s has no champion, nothing to pin", registry.model_name)
         return None
     champion_pin = pin_current_champion(store, registry.model_name, registry.alias, config.serving)

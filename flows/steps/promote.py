@@ -8,7 +8,7 @@ from prefect.logging import get_run_logger
 
 from configs.lifecycle import LifecycleConfig
 from evals.decision import Decision
-from flows.home import home, tracking_uri
+from flows.home import home, model_store
 from flows.step_cache import StepOutcome
 from flows.steps.champion import FoundChampion, registry_may_come_back
 from flows.steps.gate import read_decision
@@ -16,7 +16,6 @@ from flows.steps.resolve import ResolvedBase, code_digest
 from flows.steps.step_state import markdown_table, publish, step
 from registry.digests import digest_json
 from registry.promotion import Promoted, PromotionPlan, promote_version, record_challenger
-from registry.store import ModelStore
 
 
 @step(
@@ -69,7 +68,7 @@ def promote(
         score_table=markdown_table(decided.result["score_header"], decided.result["score_rows"]),
         expected_head=champion.head,
     )
-    store = ModelStore(tracking_uri())
+    store = model_store()
     promoted = (
         promote_version(store, plan)
         if decision.outcome == "promote"

@@ -10,7 +10,7 @@ from configs.errors import WeightsError
 from configs.lifecycle import BaseModelConfig
 from finetune.weights import locate_weights, refuse_unsafe_weights
 from flows.code_version import LIBRARIES, code_version
-from flows.home import home, tracking_uri
+from flows.home import home, model_store
 from flows.steps.step_state import markdown_table, publish, step
 from registry.digests import digest_directory, digest_json
 
@@ -37,9 +37,8 @@ def fetch(source: str) -> Path:
 
 
 def _registered_weights(source: str) -> Path:
-    from registry.store import ModelStore
 
-    return ModelStore(tracking_uri()).weights_directory(source)
+    return model_store().weights_directory(source)
 
 
 def code_digest() -> str:

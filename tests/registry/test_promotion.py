@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from configs.errors import RegistryError
-from registry.alias_ledger import read_ledger
+from registry.alias_ledger import read_champion, read_ledger
 from registry.evidence import DECISION_FILE
 from registry.promotion import (
     promote_registered,
@@ -38,7 +38,7 @@ def test_a_promoted_candidate_is_registered_with_its_evidence_and_becomes_champi
     promoted = promote_version(contract_store, plan)
     assert (promoted.version, promoted.moved, promoted.entry) == (1, True, 1)
     assert promoted.summary == f"{model} version 1 is now champion."
-    champion = contract_store.champion(model, "champion")
+    champion = read_champion(contract_store, model, "champion")
     assert champion.lineage == plan.lineage
     assert champion.tag("decision_digest") == plan.decision_digest
     assert champion.weights_directory.parent == plan.kept_directory
@@ -149,6 +149,14 @@ def test_the_same_weights_and_decision_are_one_version(store, plan_of, model):
     assert len(store.versions(model)) == 1 == head_of(store, model)
 
 
+def test_the_champions_own_bytes_under_another_decision_change_nothing(store, plan_of, model):
+    first = promote_version(store, plan_of("one"))
+    decision = {"outcome": "promote", "promoted": "awq", "about": "a later evaluation"}
+    again = promote_version(store, plan_of("one", decision=decision))
+    assert (again.version, again.moved, again.entry) == (1, False, first.entry)
+    assert len(store.versions(model)) == 1 == head_of(store, model)
+
+
 def test_other_weights_or_another_decision_are_another_version(store, plan_of, model):
     decision = {"outcome": "promote", "promoted": "awq", "about": "other examples"}
     plans = [plan_of("one"), plan_of("two"), plan_of("one", decision=decision)]
@@ -228,5 +236,5 @@ def test_a_rollback_without_any_promotion_says_so(store, model):
 def test_long_reasons_are_shortened_in_tags_but_whole_on_the_page(store, plan_of, model):
     plan = plan_of(reasons=("x" * 6000, "second"))
     promote_version(store, plan)
-    assert len(store.champion(model, "champion").tag("decision_reason")) == 500
+    assert len(read_champion(store, model, "champion").tag("decision_reason")) == 500
     assert plan.description == f"- {'x' * 6000}\n- second"

@@ -14,7 +14,9 @@ def run_of(uri, run_id):
 
 
 def test_a_run_holds_parameters_and_metrics_and_ends_finished(contract_uri):
-    with training_run(contract_uri, "notes", {"rank": 8, "lr": 1e-4, "none": None}) as run:
+    with training_run(
+        ModelStore(contract_uri), "notes", {"rank": 8, "lr": 1e-4, "none": None}
+    ) as run:
         run.log_metrics({"loss": 2.0}, 1)
         run.log_metrics({"loss": 1.5, "acc": 0.5}, 2)
         assert run_of(contract_uri, run.run_id).info.status == "RUNNING"
@@ -31,7 +33,7 @@ def test_a_run_holds_parameters_and_metrics_and_ends_finished(contract_uri):
 def test_a_run_whose_block_raises_ends_failed_and_the_failure_is_passed_on(store, failure):
     with (
         pytest.raises(type(failure)) as raised,
-        training_run(store.tracking_uri, "notes", {}) as run,
+        training_run(store, "notes", {}) as run,
     ):
         raise failure
     assert raised.value is failure
@@ -41,7 +43,7 @@ def test_a_run_whose_block_raises_ends_failed_and_the_failure_is_passed_on(store
 def test_a_run_whose_parameters_are_refused_ends_failed(store):
     with (
         pytest.raises(RegistryError, match="logging parameters failed"),
-        training_run(store.tracking_uri, "notes", {"bad\nname": 1}),
+        training_run(store, "notes", {"bad\nname": 1}),
     ):
         raise AssertionError("never entered")
     from mlflow import MlflowClient
@@ -66,7 +68,7 @@ def test_the_failure_of_the_training_outlives_that_of_mlflow(store, lost_mlflow)
     started = time.monotonic()
     with (
         pytest.raises(TrainingError, match="is NaN") as raised,
-        training_run(store.tracking_uri, "notes", {}) as run,
+        training_run(store, "notes", {}) as run,
     ):
         lost_mlflow(run)
         raise TrainingError("loss", "is NaN", "Lower it.")
@@ -78,7 +80,7 @@ def test_the_failure_of_the_training_outlives_that_of_mlflow(store, lost_mlflow)
 def test_a_run_that_cannot_be_opened_starts_no_training():
     with (
         pytest.raises(RegistryError, match="unreachable while connecting"),
-        training_run("http://127.0.0.1:9", "notes", {}),
+        training_run(ModelStore("http://127.0.0.1:9"), "notes", {}),
     ):
         raise AssertionError("never entered")
 
