@@ -96,14 +96,27 @@ class TaskConfig(StrictModel):
         return [*system, {"role": "user", "content": self.user_prompt.replace("{text}", text)}]
 
     def answer(self, target: dict[str, Any]) -> str:
-        """The text that fine-tuning teaches for a target: JSON, fields in the schema's order.
+        """The text that fine-tuning teaches for a target: JSON, keys at every level in schema order.
 
         An empty list is written only where the schema requires the field.
         """
+        ordered = _in_schema_order(target, self.output_schema)
         required = self.output_schema.get("required", ())
-        ordered = {
-            name: target[name]
-            for name in self.fields
-            if name in target and (target[name] or name in required)
-        }
-        return json.dumps(ordered, ensure_ascii=False)
+        kept = {name: value for name, value in ordered.items() if value or name in required}
+        return json.dumps(kept, ensure_ascii=False)
+
+
+def _in_schema_order(value: Any, schema: Any) -> Any:
+    """The value with the keys of its objects in the order of the schema; unknown ones left out."""
+    if not isinstance(schema, dict):
+        return value
+    if isinstance(value, list):
+        return [_in_schema_order(item, schema.get("items")) for item in value]
+    properties = schema.get("properties")
+    if not isinstance(value, dict) or not properties:
+        return value
+    return {
+        name: _in_schema_order(value[name], inner)
+        for name, inner in properties.items()
+        if name in value
+    }
