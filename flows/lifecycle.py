@@ -55,7 +55,7 @@ def lifecycle(config: LifecycleConfig) -> LifecycleSummary:
         )
 
     weights = {"base": (base.directory, base.digest)}
-    weights |= {name: (made.files / "model", made.digest) for name, made in candidates.items()}
+    weights |= {name: (made.files, made.digest) for name, made in candidates.items()}
     champion = result_of(find_champion(config.registry))
     weights |= champion.unless_among({digest for _, digest in weights.values()})
     evaluations = {

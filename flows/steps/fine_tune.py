@@ -91,7 +91,7 @@ def merge(base: ResolvedBase, adapter: StepOutcome, cache: StepCache) -> State[A
     inputs = {"base": base.digest, "adapter": adapter.digest, "code": code_version("finetune")}
 
     def work(directory: Path) -> dict[str, Any]:
-        merge_adapter(base.directory, adapter.files / "adapter", directory / "model")
+        merge_adapter(base.directory, adapter.files / "adapter", directory)
         return {}
 
     outcome = cache.run("merge", inputs, work)

@@ -48,7 +48,7 @@ def promote(
         model=config.registry.model_name,
         alias=config.registry.alias,
         candidate=candidate,
-        weights_directory=made.files / "model",
+        weights_directory=made.files,
         kept_directory=home() / "models",
         lineage={
             "base_source": base.source,

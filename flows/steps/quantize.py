@@ -38,8 +38,8 @@ def quantize_candidate(
 
     def work(directory: Path) -> dict[str, Any]:
         rows = read_split(prepared, "validation", task_config)[: quantization.calibration_rows]
-        texts = calibration_texts(merged.files / "model", rows, task_config)
-        result = quantize(merged.files / "model", directory / "model", quantization, texts, seed)
+        texts = calibration_texts(merged.files, rows, task_config)
+        result = quantize(merged.files, directory, quantization, texts, seed)
         return result.as_dict()
 
     outcome = cache.run(f"quantize-{quantization.scheme}", inputs, work)
