@@ -111,8 +111,8 @@ def test_an_unknown_key_is_named_with_the_nearest_valid_one(tmp_path, old, new, 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("rank: 16", "rank: sixteen", "lora.rank: expected a valid integer, unable to parse"),
-        ("batch_size: 16", "batch_size: 0", "lora.batch_size: expected greater than or equal to 1"),
+        ("rank: 64", "rank: sixteen", "lora.rank: expected a valid integer, unable to parse"),
+        ("batch_size: 8", "batch_size: 0", "lora.batch_size: expected greater than or equal to 1"),
         ("margin: 0.05", "margin: 85", "gate.non_inferiority.0.margin: expected less than 1, got 85"),
         ("scheme: awq", "scheme: gptq", "quantizations.0.scheme: expected 'fp8-dynamic' or 'awq'"),
         ("pawl://tiny-clinical", "tiny", "base_model.source: expected string to match pattern"),
@@ -133,7 +133,7 @@ def test_a_wrong_value_is_named_with_what_was_expected(tmp_path, old, new, messa
 
 
 def test_several_problems_come_in_one_error(tmp_path):
-    text = changed("rank: 16", "rank: sixteen").replace("task:", "taks:").replace("0.95", "95")
+    text = changed("rank: 64", "rank: sixteen").replace("task:", "taks:").replace("0.95", "95")
     message = refusal(tmp_path, text)
     for problem in (
         "\n  - task: missing",
@@ -146,7 +146,7 @@ def test_several_problems_come_in_one_error(tmp_path):
 
 
 def test_a_long_value_is_shown_in_part(tmp_path):
-    message = refusal(tmp_path, changed("rank: 16", f"rank: {'x' * 500}"))
+    message = refusal(tmp_path, changed("rank: 64", f"rank: {'x' * 500}"))
     assert len(message) < 250
 
 
