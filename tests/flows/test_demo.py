@@ -138,5 +138,6 @@ def test_lineage_is_on_the_registered_version(demo):
     assert set(record.lineage) == set(LINEAGE_TAGS)
     assert all(record.lineage.values())
     assert record.lineage["base_digest"].startswith("sha256:")
-    assert "Scores" not in store.read_attachment(record.run_id, "decision.json").decode()
+    decision = json.loads(store.read_attachment(record.run_id, "decision.json"))
+    assert (decision["outcome"], decision["promoted"]) == ("promote", record.tag("candidate"))
     assert b"<html" in store.read_attachment(record.run_id, "report.html")
