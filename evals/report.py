@@ -36,8 +36,10 @@ code { background: #eef2f6; padding: 0 0.2rem; overflow-wrap: anywhere; }
 """
 
 
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    def line(cells: list[str]) -> str:
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A GitHub-style markdown table; a pipe in a cell is escaped."""
+
+    def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
     return "\n".join([line(header), "|" + " --- |" * len(header), *map(line, rows)])
@@ -66,7 +68,7 @@ def score_table(
     evaluations: Mapping[str, Evaluation], sizes_bytes: Mapping[str, int] | None = None
 ) -> str:
     """Markdown table: one line per system, every metric with its 95% interval, n, size on disk."""
-    return _table(*score_cells(evaluations, sizes_bytes))
+    return markdown_table(*score_cells(evaluations, sizes_bytes))
 
 
 def field_table(evaluations: Mapping[str, Evaluation]) -> str:
@@ -76,7 +78,7 @@ def field_table(evaluations: Mapping[str, Evaluation]) -> str:
         [system, *(_cell(estimate(e, "micro_f1", field=field)) for field in fields)]
         for system, e in evaluations.items()
     ]
-    return _table(["system", *fields], rows)
+    return markdown_table(["system", *fields], rows)
 
 
 def slice_table(evaluations: Mapping[str, Evaluation]) -> str:
@@ -92,7 +94,7 @@ def slice_table(evaluations: Mapping[str, Evaluation]) -> str:
                 cells.append(_cell(part))
                 n = f"{part.rows} rows, {part.clusters} documents"
             rows.append([f"{column.removeprefix(SLICE_PREFIX)} = {value}", *cells, n])
-    return _table(["slice", *evaluations, "n"], rows) if rows else ""
+    return markdown_table(["slice", *evaluations, "n"], rows) if rows else ""
 
 
 def report_markdown(

@@ -1,4 +1,9 @@
-"""Evaluations made of numbers instead of answers, for tests of what follows from the numbers."""
+"""What tests of several packages need: made-up evaluations, a full disk, the cost of an import."""
+
+import resource
+import subprocess
+import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -33,3 +38,36 @@ def evaluation_of():
         return Evaluation(system, f"engine of {system}", task, data_digest, ("problems",), frame)
 
     return make
+
+
+@pytest.fixture
+def file_size_limit():
+    """Let no file grow beyond a number of bytes: a full disk that needs no privileges."""
+
+    @contextmanager
+    def limit(limit_bytes):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limit
+
+
+@pytest.fixture
+def loaded_by_importing():
+    """Import modules in a fresh interpreter; returns which of the heavy libraries that loaded."""
+
+    def loaded(modules, heavy):
+        code = (
+            f"import sys, {', '.join(modules)}\n"
+            f"print([name for name in {heavy} if name in sys.modules])"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    return loaded

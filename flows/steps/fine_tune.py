@@ -10,6 +10,7 @@ from prefect.client.schemas.objects import State
 
 from configs.lifecycle import LifecycleConfig
 from configs.task import TaskConfig
+from evals.report import markdown_table
 from finetune.merge import merge_adapter
 from finetune.train import train_adapter
 from finetune.weights import weight_bytes
@@ -18,7 +19,7 @@ from flows.home import model_store
 from flows.step_cache import StepCache, StepOutcome
 from flows.steps.prepare import read_split, split_digest
 from flows.steps.resolve import ResolvedBase
-from flows.steps.step_state import markdown_table, progress_reporter, publish, step, step_state
+from flows.steps.step_state import progress_reporter, publish, step, step_state
 from registry.training_runs import training_run
 
 

@@ -47,6 +47,7 @@ def gate(
         "seed": config.seed,
         "code": code_version("evals"),
         "baseline": baseline_kind(config.baseline),
+        "title": config.name,
         "description": config.description,
     }
 

@@ -11,12 +11,13 @@ from prefect.client.schemas.objects import State
 
 from configs.lifecycle import FileData, LifecycleConfig, SyntheticData
 from configs.task import TaskConfig
+from evals.report import markdown_table
 from finetune.data import Row, read_rows, write_rows
 from finetune.splits import load_splits
 from flows.code_version import code_version
 from flows.home import data_directory
 from flows.step_cache import StepCache, StepOutcome
-from flows.steps.step_state import markdown_table, publish, step, step_state
+from flows.steps.step_state import publish, step, step_state
 from registry.digests import digest_file
 
 SPLITS = ("train", "validation", "test")

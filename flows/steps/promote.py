@@ -8,12 +8,13 @@ from prefect.logging import get_run_logger
 
 from configs.lifecycle import LifecycleConfig
 from evals.decision import Decision
+from evals.report import markdown_table
 from flows.home import home, model_store
 from flows.step_cache import StepOutcome
 from flows.steps.champion import FoundChampion, registry_may_come_back
 from flows.steps.gate import read_decision
 from flows.steps.resolve import ResolvedBase, code_digest
-from flows.steps.step_state import markdown_table, publish, step
+from flows.steps.step_state import publish, step
 from registry.digests import digest_json
 from registry.promotion import Promoted, PromotionPlan, promote_version, record_challenger
 

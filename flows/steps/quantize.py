@@ -9,12 +9,13 @@ from prefect.client.schemas.objects import State
 
 from configs.quantization import QuantizationConfig
 from configs.task import TaskConfig
+from evals.report import markdown_table
 from finetune.calibration import calibration_texts
 from finetune.quantize import quantize
 from flows.code_version import code_version
 from flows.step_cache import StepCache, StepOutcome
 from flows.steps.prepare import read_split, split_digest
-from flows.steps.step_state import markdown_table, publish, step, step_state
+from flows.steps.step_state import publish, step, step_state
 
 
 @step(name="quantize", task_run_name="quantize {quantization.scheme}")

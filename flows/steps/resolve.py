@@ -8,10 +8,11 @@ from pydantic import BaseModel, ConfigDict
 
 from configs.errors import WeightsError
 from configs.lifecycle import BaseModelConfig
+from evals.report import markdown_table
 from finetune.weights import locate_weights, refuse_unsafe_weights
 from flows.code_version import LIBRARIES, code_version
 from flows.home import home, model_store
-from flows.steps.step_state import markdown_table, publish, step
+from flows.steps.step_state import publish, step
 from registry.digests import digest_directory, digest_json
 
 

@@ -71,12 +71,6 @@ def publish_image(key: str, png: Path, description: str) -> None:
     )
 
 
-def markdown_table(header: list[str], rows: list[list[str]]) -> str:
-    """A GitHub-style markdown table; cells are shown as they are."""
-    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
-
-
 def progress_reporter(description: str) -> Callable[[int, int], None]:
     """A callback `(done, total)` that shows progress on the run's page and in the log.
 

@@ -1,8 +1,5 @@
 """A tiny Llama with a tokenizer of single bytes, a task it can learn in a second, and its rows."""
 
-import resource
-from contextlib import contextmanager
-
 import pytest
 
 from configs.lifecycle import LoraConfig
@@ -121,19 +118,3 @@ def trained(train, tmp_path_factory):
         on_progress=lambda done, total: progress.append((done, total)),
     )
     return work, result, metrics, progress
-
-
-@pytest.fixture
-def file_size_limit():
-    """Let no file grow beyond a number of bytes: a full disk that needs no privileges."""
-
-    @contextmanager
-    def limit(limit_bytes):
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, hard))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-    return limit
