@@ -1,60 +1,197 @@
-"""The gate's policy: metrics, margins, floors and error rates."""
+"""The gate's policy: what a candidate must show, against what, and with which error rates.
+
+Does: hold and validate the rules. Does not: apply them (evals/gate.py).
+"""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from configs.quantization import Scheme
 from configs.strict_model import StrictModel
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
-Metric = Literal[
-    "micro_f1", "micro_precision", "micro_recall", "valid_json", "schema_conformance", "exact_match"
-]
+Alpha = Annotated[float, Field(gt=0, lt=0.5)]
+Reference = Literal["baseline", "champion", "base", "unquantized"]
 
 
-class NonInferiority(StrictModel):
-    """One metric that must not be worse than the reference by more than a margin."""
+class Rule(StrictModel):
+    """What every rule of a policy has."""
 
-    metric: Metric
-    """Metric, a fraction in [0, 1], higher is better."""
+    required: bool = True
+    """Whether the rule must hold. A rule that is not required is reported and blocks nothing."""
+
+    alpha: Alpha | None = None
+    """One-sided error rate of this rule. Empty: that of the policy."""
+
+
+class Comparison(Rule):
+    """One metric that must not be worse than a reference by more than a margin."""
+
+    metric: str
+    """Metric that the task measures, a fraction in [0, 1], such as `micro_f1` or `accuracy`."""
 
     margin: Fraction
-    """Largest loss that is still acceptable, absolute: 0.02 means two points of the metric."""
+    """Largest loss that is still acceptable, absolute: 0.02 means two points of the metric. Where
+    lower is better, the largest rise."""
+
+    references: tuple[Reference, ...] = Field(default=("baseline", "champion"), min_length=1)
+    """What the candidate is compared with, each in its own check: `baseline`; `champion` (left out
+    while there is none); `base`, the model before fine-tuning, for what it must not forget;
+    `unquantized`, the fine-tuned model that a quantized candidate was made from."""
+
+    test: Literal["non-inferiority", "equivalence"] = "non-inferiority"
+    """`non-inferiority`: not worse by the margin. `equivalence`: not better by it either (TOST)."""
+
+    task: str | None = None
+    """Guard task on which the metric is measured, such as `arc_easy`. Empty: the lifecycle's task."""
 
 
-class Floor(StrictModel):
-    """One metric whose value must not be below a minimum, whatever the reference does."""
+class Floor(Rule):
+    """One metric of the candidate alone that must reach a minimum."""
 
-    metric: Literal["valid_json", "schema_conformance", "exact_match"]
-    """Metric that is a share of rows."""
+    metric: str
+    """Metric that the task measures, a fraction in [0, 1]."""
 
     minimum: Fraction
     """Smallest acceptable value."""
+
+    slice: str | None = None
+    """A slice of the task: the floor must hold for each of its values. Empty: for all rows."""
+
+    task: str | None = None
+    """Guard task on which the metric is measured. Empty: the lifecycle's task."""
+
+
+class TokenPrices(StrictModel):
+    """What running a candidate costs, by token."""
+
+    input_per_million: float = Field(ge=0, allow_inf_nan=False)
+    """Price of a million prompt tokens."""
+
+    output_per_million: float = Field(ge=0, allow_inf_nan=False)
+    """Price of a million tokens written."""
+
+    currency: str = "USD"
+    """Unit of the prices."""
+
+
+class Ceiling(Rule):
+    """One measure of the candidate's running that must stay below a maximum."""
+
+    measure: Literal["latency_p95_s", "cost_per_1k_documents"]
+    """`latency_p95_s`: 95th percentile, over documents, of the seconds that their slowest row took.
+    `cost_per_1k_documents`: tokens at the policy's prices, per thousand documents."""
+
+    maximum: float = Field(gt=0, allow_inf_nan=False)
+    """Largest acceptable value, in seconds or in the currency of the prices."""
+
+
+class Preflight(StrictModel):
+    """Whether the test set can show what the policy asks for, judged before anything is trained."""
+
+    action: Literal["refuse", "warn", "off"] = "refuse"
+    """What happens when the test set is too small."""
+
+    power: Fraction = 0.8
+    """Chance with which a candidate whose true difference is `expected_difference` must pass."""
+
+    expected_difference: float = Field(default=0.0, gt=-1, lt=1)
+    """True candidate - reference to plan for. 0: as good as the reference."""
+
+    correlation: float = Field(default=0.5, ge=0, lt=1)
+    """Assumed correlation of two systems' scores of a document, while only one has been run."""
+
+    assumed_deviation: Fraction = 0.3
+    """Standard deviation of a document's difference, where no pilot scores have any spread."""
+
+
+class AlphaBudget(StrictModel):
+    """Error rate kept over all decisions on one test set, so that trying every new release on it
+    does not promote noise in the end."""
+
+    planned_looks: int | None = Field(default=None, ge=1)
+    """Decisions the budget is shared by equally; after them the test set is used up. Empty: no end;
+    decision number k gets alpha * 6 / (pi k)^2."""
+
+
+class Sequential(StrictModel):
+    """Evaluation in random batches of documents that stops when every rule is settled."""
+
+    batch_documents: int = Field(default=20, ge=1)
+    """Documents per batch."""
+
+    documents_before_stopping: int = Field(default=40, ge=2)
+    """Fewest documents after which evaluation may stop."""
+
+    items_cap: int = Field(default=30, ge=1)
+    """Most wrong items of one document that count, for metrics that count items (micro-F1); the
+    error rate rests on a bound. A candidate that exceeds it is evaluated to the end."""
 
 
 class GateConfig(StrictModel):
     """The policy that turns evaluations into promote, reject or inconclusive."""
 
     candidates: tuple[Literal["fine-tuned"] | Scheme, ...] = ()
-    """Who may be promoted, most wanted first; alpha is divided by their number. Empty: every
-    quantization in the order of the lifecycle, then the fine-tuned model."""
+    """Who may be promoted, most wanted first. Empty: every quantization in the order of the
+    lifecycle, then the fine-tuned model."""
 
-    alpha: Annotated[float, Field(gt=0, le=0.2)] = 0.05
-    """One-sided error rate: how often a model worse by the margin may be promoted."""
+    alpha: Alpha = 0.05
+    """One-sided error rate: how often a candidate that breaks a rule by exactly its margin may be
+    promoted, over all candidates together."""
 
-    non_inferiority: tuple[NonInferiority, ...] = Field(
-        default=(NonInferiority(metric="micro_f1", margin=0.03),), min_length=1
-    )
-    """Comparisons with the baseline and the champion; all must hold."""
+    correction: Literal["holm", "bonferroni"] = "holm"
+    """How alpha is kept when several candidates may be promoted."""
 
-    floors: tuple[Floor, ...] = (Floor(metric="valid_json", minimum=0.95),)
-    """Guards on the candidate alone; all must hold."""
+    comparisons: tuple[Comparison, ...] = ()
+    """Comparisons with references."""
+
+    floors: tuple[Floor, ...] = ()
+    """Minimum values of the candidate alone."""
+
+    ceilings: tuple[Ceiling, ...] = ()
+    """Largest latency and cost."""
+
+    prices: TokenPrices | None = None
+    """Prices for `cost_per_1k_documents`."""
 
     resamples: int = Field(default=10_000, ge=1000)
     """Bootstrap resamples."""
 
     min_clusters: int = Field(default=30, ge=2)
     """Fewer independent documents than this: inconclusive, whatever the scores."""
+
+    preflight: Preflight = Preflight()
+    """Check of the test set's size before training."""
+
+    alpha_budget: AlphaBudget | None = None
+    """Error rate over repeated decisions on one test set. Empty: each decision has the full alpha."""
+
+    sequential: Sequential | None = None
+    """Stop evaluating as soon as the outcome is settled. Empty: every document is used."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> GateConfig:
+        if not any(rule.required for rule in self.comparisons):
+            raise ValueError(
+                "comparisons: expected at least one that is required, got none; "
+                "without it nothing is compared"
+            )
+        if self.prices is None and any(c.measure == "cost_per_1k_documents" for c in self.ceilings):
+            raise ValueError("prices: expected prices for the ceiling on cost, got none; add them")
+        if self.sequential is not None:
+            sliced = [f"floors on slice {floor.slice!r}" for floor in self.floors if floor.slice]
+            fixed = sliced + [f"ceiling on {ceiling.measure}" for ceiling in self.ceilings]
+            fixed += [
+                f"equivalence of {rule.metric}"
+                for rule in self.comparisons
+                if rule.test == "equivalence"
+            ]
+            if fixed:
+                raise ValueError(
+                    f"sequential: expected comparisons and floors on all rows only, got {fixed[0]}, "
+                    "which has no anytime-valid test; leave it or sequential out"
+                )
+        return self

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from configs.baseline import Baseline
+from configs.data import Data
 from configs.gate_policy import GateConfig
 from configs.quantization import QuantizationConfig
 from configs.strict_model import StrictModel
@@ -30,54 +31,6 @@ class BaseModelConfig(StrictModel):
 
     digest: SHA256 | None = None
     """Digest the weights must have; the run is refused when they differ. Empty: record it only."""
-
-
-class SyntheticData(StrictModel):
-    """Synthetic clinical notes, generated from a seed."""
-
-    kind: Literal["synthetic-notes"] = "synthetic-notes"
-    """Pawl's generator of clinical notes with gold JSON."""
-
-    train_documents: int = Field(default=600, ge=1)
-    """Documents to train on; each has one or two rows."""
-
-    validation_documents: int = Field(default=60, ge=1)
-    """Documents for the validation loss and for calibrating quantization."""
-
-    test_documents: int = Field(default=200, ge=2)
-    """Documents to evaluate on."""
-
-    seed: int = Field(default=17, ge=0)
-    """Seed of the generator: same seed, same rows."""
-
-
-class FileData(StrictModel):
-    """JSONL files of rows `{"id", "doc_id", "text", "target"}`; other fields may serve as slices.
-
-    Relative paths start at the directory that the environment variable `PAWL_DATA` names, or where
-    pawl runs if it is not set.
-    """
-
-    kind: Literal["files"]
-    """Rows come from files."""
-
-    train: str
-    """Path of the JSONL file to train on."""
-
-    validation: str
-    """Path of the JSONL file for the validation loss and for calibrating quantization."""
-
-    test: str
-    """Path of the JSONL file to evaluate on."""
-
-    max_train_rows: int | None = Field(default=None, ge=1)
-    """Train on a seeded sample of so many rows (whole documents). Empty: on all."""
-
-    max_validation_rows: int | None = Field(default=None, ge=1)
-    """Validate on a seeded sample of so many rows (whole documents). Empty: on all."""
-
-    max_test_rows: int | None = Field(default=None, ge=2)
-    """Evaluate on a seeded sample of so many rows (whole documents). Empty: on all."""
 
 
 class LoraConfig(StrictModel):
@@ -156,8 +109,8 @@ class LifecycleConfig(StrictModel):
     base_model: BaseModelConfig
     """Open weights to start from."""
 
-    data: Annotated[SyntheticData | FileData, Field(discriminator="kind")]
-    """Rows to train and evaluate on."""
+    data: Data
+    """Rows to train and evaluate on. Empty in YAML: those that the task names."""
 
     skip_bad_rows: bool = False
     """Leave rows that break the task's schema out, counted and listed, instead of refusing."""

@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from configs.errors import ConfigError
+from configs.gate_policy import GateConfig
 from configs.lifecycle import LifecycleConfig
 from configs.task import TaskConfig
 
@@ -185,14 +186,15 @@ def validate(model: type[Config], content: Mapping[str, Any], where: str) -> Con
         raise ConfigError(where, listed, "Correct the file and run again.") from error
 
 
-def _find(reference: str, folder: str) -> Path:
-    for path in (Path(reference), SHIPPED / folder / f"{reference}.yaml"):
-        if path.is_file():
+def _find(reference: str, *folders: str) -> Path:
+    shipped = [path for folder in folders for path in sorted((SHIPPED / folder).glob("*.yaml"))]
+    for path in (Path(reference), *shipped):
+        if path.is_file() and (path == Path(reference) or path.stem == reference):
             return path
-    shipped = sorted(path.stem for path in (SHIPPED / folder).glob("*.yaml"))
     raise ConfigError(
         reference,
-        f"expected the path of a YAML file or one of {', '.join(shipped)}, found neither",
+        "expected the path of a YAML file or one of "
+        f"{', '.join(path.stem for path in shipped)}, found neither",
         "Check the name.",
     )
 
@@ -200,11 +202,42 @@ def _find(reference: str, folder: str) -> Path:
 def load_lifecycle(reference: str) -> LifecycleConfig:
     """Load a lifecycle by path, or by the name of one that ships with Pawl.
 
+    Its `gate` may be the name or the path of a policy of its own file. Without `data`, it has the
+    data that its task names.
+
     Raises:
         ConfigError: when there is no such file or it breaks the schema.
     """
     path = _find(reference, "lifecycles")
-    return validate(LifecycleConfig, read_yaml(path), str(path))
+    content = read_yaml(path)
+    if isinstance(content.get("gate"), str):
+        content["gate"] = load_gate(content["gate"])
+    if "data" not in content and isinstance(content.get("task"), str):
+        task_data = load_task(content["task"]).data
+        content |= {} if task_data is None else {"data": task_data}
+    return validate(LifecycleConfig, content, str(path))
+
+
+def load_gate(reference: str) -> GateConfig:
+    """Load a gate's policy by path, or by the name of one that ships with Pawl.
+
+    Raises:
+        ConfigError: when there is no such file or it breaks the schema.
+    """
+    path = _find(reference, "gates")
+    return validate(GateConfig, read_yaml(path), str(path))
+
+
+def load_policy(reference: str) -> GateConfig:
+    """Load a gate's policy: of a file of its own, or the gate of a lifecycle.
+
+    Raises:
+        ConfigError: when there is no such file or it breaks the schema.
+    """
+    path = _find(reference, "gates", "lifecycles")
+    if "gate" in read_yaml(path):
+        return load_lifecycle(str(path)).gate
+    return load_gate(str(path))
 
 
 def load_task(reference: str) -> TaskConfig:

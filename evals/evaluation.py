@@ -13,30 +13,47 @@ from typing import TYPE_CHECKING
 
 from configs.durable_files import write_durably
 from configs.errors import EvidenceError
+from evals.metric import Metric
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SLICE_PREFIX = "slice."
-COLUMNS = ("id", "cluster", "prompt_digest", "raw_output", "finish_reason", "output_tokens",
-           "valid_json", "schema_conformance", "exact_match", "tp", "fp", "fn")  # fmt: skip
+COLUMNS = ("id", "cluster", "prompt_digest", "raw_output", "finish_reason", "input_tokens",
+           "output_tokens", "latency_s")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Every answer of one system to the rows of one task.
 
-    `frame` has one line per row: id, cluster, prompt_digest, raw_output, finish_reason,
-    output_tokens, valid_json, schema_conformance, exact_match, tp, fp, fn, and `tp.F`, `fp.F`,
-    `fn.F` per field F and `slice.S` per slice S.
+    `frame` has one line per row: `COLUMNS`, the columns that `metrics` name, and `slice.S` per
+    slice S of the task.
     """
 
     system: str
     engine: str
     task: str
     data_digest: str
-    fields: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    """What is measured, the task's primary metric first."""
     frame: pd.DataFrame
+
+    def metric(self, name: str) -> Metric:
+        """The metric of that name.
+
+        Raises:
+            EvidenceError: when the task does not measure it.
+        """
+        for metric in self.metrics:
+            if metric.name == name:
+                return metric
+        measured = ", ".join(metric.name for metric in self.metrics)
+        raise EvidenceError(
+            f"{self.system} on {self.task}",
+            f"expected one of the metrics {measured}, got {name!r}",
+            "Correct the gate's policy.",
+        )
 
     @property
     def rows(self) -> int:
@@ -57,7 +74,7 @@ def write_evaluation(evaluation: Evaluation, directory: Path) -> None:
         "engine": evaluation.engine,
         "task": evaluation.task,
         "data_digest": evaluation.data_digest,
-        "fields": list(evaluation.fields),
+        "metrics": [metric.model_dump(mode="json") for metric in evaluation.metrics],
     }
     write_durably(directory / "examples.parquet", buffer.getvalue())
     write_durably(directory / "evaluation.json", json.dumps(facts, indent=2))
@@ -77,14 +94,16 @@ def read_evaluation(directory: Path, system: str) -> Evaluation:
     try:
         facts = json.loads((directory / "evaluation.json").read_text())
         frame = pd.read_parquet(directory / "examples.parquet")
-        missing = [column for column in COLUMNS if column not in frame.columns]
+        metrics = tuple(Metric.model_validate(metric) for metric in facts["metrics"])
+        needed = (*COLUMNS, *(column for metric in metrics for column in metric.columns))
+        missing = [column for column in needed if column not in frame.columns]
         if missing:
             raise ValueError(f"examples.parquet lacks the columns {missing}")
         return Evaluation(
             engine=facts["engine"],
             task=facts["task"],
             data_digest=facts["data_digest"],
-            fields=tuple(facts["fields"]),
+            metrics=metrics,
             system=system,
             frame=frame,
         )

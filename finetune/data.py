@@ -1,7 +1,8 @@
-"""Rows of a dataset: read from JSONL, validated against the task, written with the same bytes.
+"""Rows of a dataset: read, validated against the task, written with the same bytes.
 
 Does: name file, line and field of everything that is wrong.
-Does not: split or sample rows (finetune/splits.py), or render prompts (configs/task.py).
+Does not: parse files (finetune/row_sources.py), split or sample rows (finetune/splits.py), or render
+prompts (configs/task.py).
 """
 
 from __future__ import annotations
@@ -12,36 +13,34 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from configs.durable_files import write_durably
 from configs.errors import DataError
+from configs.prompt import prompt_text
 from configs.task import TaskConfig
+from finetune.row_sources import Source, file_source
 
 SHOWN_PROBLEMS = 10
-_TEXT_FIELDS = ("id", "doc_id", "text")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One example: a text of one document, and the answer that is right for it."""
+    """One example: what a model reads of one document, and the answer that is right for it."""
 
     id: str
     doc_id: str
     text: str
-    target: dict[str, Any]
+    """The row's `text`; where the prompt names other fields, their values, one after the other."""
+    target: Any
+    """In the form of the task's kind: an object, a label, a text."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Further fields of the row, such as those that slices are made of."""
+    has_text: bool = True
+    """Whether `text` is a field of the row, not only made of others."""
 
     def as_dict(self) -> dict[str, Any]:
         """The row as it stands in a file."""
-        return {
-            "id": self.id,
-            "doc_id": self.doc_id,
-            "text": self.text,
-            "target": self.target,
-            **self.extra,
-        }
+        text = {"text": self.text} if self.has_text else {}
+        return {"id": self.id, "doc_id": self.doc_id, **text, "target": self.target, **self.extra}
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,16 @@ class BadRow:
     line: int
     field: str
     problem: str
+    unit: str = "line"
+    """What `line` counts: `line`s of a text file, or `row`s of a table; from 1."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, without a word of what it says."""
+        return f"{self.file} {self.unit} {self.line}, {self.field}"
 
     def __str__(self) -> str:
-        return f"{self.file} line {self.line}, {self.field}: {self.problem}"
+        return f"{self.place}: {self.problem}"
 
 
 @dataclass(frozen=True)
@@ -65,97 +71,88 @@ class ReadRows:
     bad_rows: tuple[BadRow, ...]
 
 
-def row_from_mapping(content: Mapping[str, Any]) -> Row:
-    """A row from a validated mapping; fields beyond the four known ones become `extra`."""
-    known = (*_TEXT_FIELDS, "target")
+def row_from_mapping(content: Mapping[str, Any], task: TaskConfig | None = None) -> Row:
+    """A row from a validated mapping; fields without a place of their own become `extra`.
+
+    Args:
+        task: says which fields make up the text of a row that has no field `text`.
+    """
+    has_text = isinstance(content.get("text"), str)
+    known = ("id", "doc_id", "target", *(["text"] if has_text else []))
     extra = {key: value for key, value in content.items() if key not in known}
-    return Row(content["id"], content["doc_id"], content["text"], content["target"], extra)
+    if has_text or task is None:
+        text = content["text"]
+    else:
+        text = "\n".join(prompt_text(content[name]) for name in task.prompt_fields)
+    return Row(content["id"], content["doc_id"], text, content["target"], extra, has_text)
 
 
-def _problem_of(line: str, validator: Draft202012Validator) -> tuple[str, str] | Row:
-    try:
-        content = json.loads(line, parse_constant=_refuse_constant)
-        json.dumps(content, ensure_ascii=False).encode()
-    except json.JSONDecodeError as error:
-        found = f"invalid JSON: {error.msg} at column {error.colno}"
-        return "(line)", f"expected one JSON object, got {found}"
-    except UnicodeEncodeError:
-        return "(line)", "expected Unicode text, got half of a surrogate pair (\\ud800 to \\udfff)"
-    except (ValueError, RecursionError) as error:
-        return "(line)", f"expected one JSON object, got invalid JSON: {error}"
-    if not isinstance(content, dict):
-        return "(line)", f"expected one JSON object, got {type(content).__name__}"
-    for name in _TEXT_FIELDS:
+def _problem_of(content: Mapping[str, Any], task: TaskConfig) -> tuple[str, str] | None:
+    for name in ("id", "doc_id"):
         value = content.get(name)
         if not isinstance(value, str) or not value.strip():
             return name, f"expected a non-empty string, got {value!r}"
-    if not isinstance(content.get("target"), dict):
-        return "target", f"expected an object, got {content.get('target')!r}"
-    for broken in validator.iter_errors(content["target"]):
-        path = "target" + "".join(
-            f"[{step}]" if isinstance(step, int) else f".{step}" for step in broken.absolute_path
-        )
-        return path, broken.message[:200]
-    return row_from_mapping(content)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
+    return task.input_problem(content) or task.target_problem(content.get("target"))
 
 
 def read_rows(path: Path, task: TaskConfig, skip_bad_rows: bool) -> ReadRows:
-    """Read and validate a JSONL file of rows `{"id", "doc_id", "text", "target", ...}`.
+    """Read and validate a JSONL or Parquet file of rows.
+
+    A row is `{"id", "doc_id", "target", ...}` with the fields that the task's prompt names; the
+    target has the form of the task's kind (`configs.target.target_problem`).
 
     Args:
-        skip_bad_rows: leave rows that break the schema out and list them, instead of refusing.
+        skip_bad_rows: leave rows that break these rules out and list them, instead of refusing.
     Raises:
-        DataError: when the file is missing, not UTF-8 or has no usable row, when ids repeat, or,
+        DataError: when the file is missing, unreadable or has no usable row, when ids repeat, or,
             without `skip_bad_rows`, when any row is bad: the first ten are named.
     """
-    try:
-        # Only "\n" ends a line: a JSON string may hold U+2028, U+0085 and the like as they are.
-        lines = path.read_bytes().decode("utf-8").split("\n")
-    except FileNotFoundError as error:
-        raise DataError(str(path), "expected a file, found none", "Check the path.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            str(path), f"expected readable UTF-8, got: {error}", "Check the file."
-        ) from error
-    validator = Draft202012Validator(task.output_schema)
+    return validated(file_source(path), task, skip_bad_rows)
+
+
+def validated(source: Source, task: TaskConfig, skip_bad_rows: bool) -> ReadRows:
+    """The rows of a source, under the rules and with the errors of `read_rows`."""
     rows: list[Row] = []
     bad: list[BadRow] = []
-    line_of_id: dict[str, int] = {}
+    number_of_id: dict[str, int] = {}
     repeated: list[BadRow] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
+    for record in source.records:
+
+        def bad_row(field: str, problem: str, number: int = record.number) -> BadRow:
+            return BadRow(source.name, number, field, problem, source.unit)
+
+        if record.content is None:
+            bad.append(bad_row(f"({source.unit})", record.problem))
             continue
-        row = _problem_of(line, validator)
-        if not isinstance(row, Row):
-            bad.append(BadRow(str(path), number, *row))
+        problem = _problem_of(record.content, task)
+        if problem is not None:
+            bad.append(bad_row(*problem))
             continue
-        if row.id in line_of_id:
-            problem = f"expected a unique id, got {row.id!r} again (first on line "
-            repeated.append(BadRow(str(path), number, "id", f"{problem}{line_of_id[row.id]})"))
-        line_of_id.setdefault(row.id, number)
+        row = row_from_mapping(record.content, task)
+        first = number_of_id.setdefault(row.id, record.number)
+        if first != record.number:
+            again = f"expected a unique id, got {row.id!r} again (first on {source.unit} {first})"
+            repeated.append(bad_row("id", again))
         rows.append(row)
     if repeated:
-        raise _refusal(path, repeated, "Give every row its own id.")
+        raise _refusal(source.name, repeated, "Give every row its own id.")
     if bad and not skip_bad_rows:
-        raise _refusal(path, bad, "Correct the rows, or leave them out with --skip-bad-rows.")
+        action = "Correct the rows, or leave them out with --skip-bad-rows."
+        raise _refusal(source.name, bad, action)
     if not rows:
         raise DataError(
-            str(path),
+            source.name,
             f"expected at least one usable row, got none ({len(bad)} bad)",
             "Check that this is the right file.",
         )
     return ReadRows(tuple(rows), tuple(bad))
 
 
-def _refusal(path: Path, problems: list[BadRow], action: str) -> DataError:
+def _refusal(where: str, problems: list[BadRow], action: str) -> DataError:
     listed = "".join(f"\n  - {problem}" for problem in problems[:SHOWN_PROBLEMS])
     more = len(problems) - SHOWN_PROBLEMS
     tail = f"\n  and {more} more" if more > 0 else ""
-    return DataError(str(path), f"{len(problems)} bad rows{listed}{tail}", action)
+    return DataError(where, f"{len(problems)} bad rows{listed}{tail}", action)
 
 
 def write_rows(rows: Iterable[Row], path: Path) -> None:

@@ -1,7 +1,7 @@
 """Train, validation and test: whole documents on one side only.
 
 Does: load or generate the three splits, sample whole documents, refuse contamination.
-Does not: parse files (finetune/data.py).
+Does not: parse files (finetune/row_sources.py) or validate rows (finetune/data.py).
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from configs.data import Data, FileData, HubData, SyntheticData, SyntheticNotes, SyntheticRows
 from configs.errors import DataError
-from configs.lifecycle import FileData, SyntheticData
 from configs.task import TaskConfig
-from finetune.data import BadRow, Row, read_rows, row_from_mapping
-from finetune.synthetic.notes import synthetic_rows
+from finetune.data import BadRow, Row, validated
+from finetune.row_sources import Record, Source, file_source, hub_source
+from finetune.synthetic.generators import generate_rows
+
+SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,7 @@ def _check_unique_ids(splits: Splits) -> None:
             split_of[row.id] = name
 
 
-def load_splits(
-    data: SyntheticData | FileData, task: TaskConfig, skip_bad_rows: bool, seed: int
-) -> Splits:
+def load_splits(data: Data, task: TaskConfig, skip_bad_rows: bool, seed: int) -> Splits:
     """Load or generate all three splits, checked.
 
     Args:
@@ -101,36 +102,47 @@ def load_splits(
         DataError: see `read_rows` and `check_contamination`; also for ids that repeat over splits.
     """
     if isinstance(data, SyntheticData):
-        sizes = {
-            "train": data.train_documents,
-            "validation": data.validation_documents,
-            "test": data.test_documents,
-        }
-        made = {
-            split: tuple(map(row_from_mapping, synthetic_rows(split, documents, data.seed)))
-            for split, documents in sizes.items()
-        }
-        splits = Splits(**made, bad_rows=())
+        splits = _generated(data, task)
     else:
-        read = {
-            split: read_rows(Path(getattr(data, split)), task, skip_bad_rows)
-            for split in ("train", "validation", "test")
-        }
-        # Contamination counts before sampling too: a sample must not hide a leak in the files.
-        check_contamination(*(read[split].rows for split in read))
-        sampled = {
-            split: sample_documents(read[split].rows, getattr(data, f"max_{split}_rows"), seed)
-            for split in read
-        }
-        for split, rows in sampled.items():
-            if not rows:
-                raise DataError(
-                    f"data.max_{split}_rows",
-                    f"expected room for one whole document, got {getattr(data, f'max_{split}_rows')}",
-                    "Raise it: documents are taken whole.",
-                )
-        bad = tuple(row for split in read for row in read[split].bad_rows)
-        splits = Splits(**sampled, bad_rows=bad)
+        splits = _read(data, task, skip_bad_rows, seed)
     _check_unique_ids(splits)
     check_contamination(splits.train, splits.validation, splits.test)
     return splits
+
+
+def _generated(data: SyntheticNotes | SyntheticRows, task: TaskConfig) -> Splits:
+    made = {}
+    for split in SPLITS:
+        rows = generate_rows(data.generator, split, getattr(data, f"{split}_documents"), data.seed)
+        records = (Record(number, row) for number, row in enumerate(rows, start=1))
+        source = Source(f"generator {data.generator}, {split}", "row", records)
+        made[split] = validated(source, task, False).rows
+    return Splits(**made, bad_rows=())
+
+
+def _read(data: FileData | HubData, task: TaskConfig, skip_bad_rows: bool, seed: int) -> Splits:
+    read = {
+        split: validated(
+            hub_source(data, split)
+            if isinstance(data, HubData)
+            else file_source(Path(getattr(data, split))),
+            task,
+            skip_bad_rows,
+        )
+        for split in SPLITS
+    }
+    # Contamination counts before sampling too: a sample must not hide a leak in the files.
+    check_contamination(*(read[split].rows for split in SPLITS))
+    sampled = {
+        split: sample_documents(read[split].rows, getattr(data, f"max_{split}_rows"), seed)
+        for split in SPLITS
+    }
+    for split, rows in sampled.items():
+        if not rows:
+            raise DataError(
+                f"data.max_{split}_rows",
+                f"expected room for one whole document, got {getattr(data, f'max_{split}_rows')}",
+                "Raise it: documents are taken whole.",
+            )
+    bad = tuple(row for split in SPLITS for row in read[split].bad_rows)
+    return Splits(**sampled, bad_rows=bad)

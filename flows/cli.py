@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from configs.errors import PawlError
+from flows.cli_gate import app as gate_app
 from flows.home import model_store, quiet_libraries, tracking_uri, use_embedded_prefect
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(gate_app, name="gate")
 Lifecycle = Annotated[
     str, typer.Argument(help="Lifecycle YAML: a path, or the name of one shipped.")
 ]
@@ -70,26 +72,6 @@ def evaluate(
     evaluation = evaluate_weights(model, data, task, out, name, batch_size, record, skip_bad_rows)
     console.print_scores({name: evaluation})
     console.say(f"Kept in {out}")
-
-
-@app.command()
-def gate(
-    lifecycle: Lifecycle,
-    candidate: Annotated[Path, typer.Option(help="Evaluation directory of the candidate.")],
-    baseline: Annotated[Path, typer.Option(help="Evaluation directory of the baseline.")],
-    champion: Annotated[
-        Path | None, typer.Option(help="Evaluation directory of the champion, if there is one.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the decision here, as JSON.")] = None,
-) -> None:
-    """Decide from stored evaluations; exits with 0 promote, 2 reject, 3 inconclusive."""
-    from configs.load import load_lifecycle
-    from flows import console
-    from flows.single_evaluation import decide_from_files
-
-    decision = decide_from_files(load_lifecycle(lifecycle), candidate, baseline, champion, out)
-    console.print_decision(decision)
-    raise typer.Exit({"promote": 0, "reject": 2, "inconclusive": 3}[decision.outcome])
 
 
 @app.command()

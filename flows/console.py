@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 
 if TYPE_CHECKING:
     from evals.decision import Decision
     from evals.evaluation import Evaluation
+    from evals.selftest import Rate, SelfTest
     from flows.lifecycle_summary import LifecycleSummary
     from registry.status import ModelStatus
 
@@ -39,7 +42,7 @@ def print_summary(summary: LifecycleSummary) -> None:
 
 def print_scores(evaluations: Mapping[str, Evaluation]) -> None:
     """Score table of evaluations, each with n and interval."""
-    from evals.report import score_cells
+    from evals.report.tables import score_cells
 
     _print_table(*score_cells(evaluations))
 
@@ -61,6 +64,55 @@ def _print_outcome(outcome: str, reasons: Sequence[str]) -> None:
     console.print(f"Outcome: [{OUTCOME_STYLE[outcome]}]{outcome}[/]")
     for reason in reasons:
         say(f"- {reason}")
+
+
+@contextmanager
+def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time that remains, moved by the callback `(done, total)` that it yields."""
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task(description, total=None)
+
+        def report(done: int, total: int) -> None:
+            progress.update(bar, completed=done, total=total)
+
+        yield report
+
+
+def print_selftest(found: SelfTest) -> None:
+    """Promotion rates by true difference, each with its interval and n."""
+    table = Table(
+        "metric",
+        "true difference",
+        "promoted",
+        "comparison held",
+        "reading",
+        title=f"Gates on {found.rows} rows of {found.documents} documents, alpha {found.alpha:g}",
+        show_lines=True,
+    )
+    for line in found.lines:
+        if line.is_false_promotion:
+            reading = f"false promotion, at most {found.alpha:g} allowed"
+        elif line.true_difference == 0:
+            reading = f"as good as the reference: missed in {1 - line.promoted.value:.3f}"
+        else:
+            reading = "within the margin"
+        table.add_row(
+            f"{line.metric}\nmargin {line.margin:g}",
+            f"{line.true_difference:+.4g}",
+            _rate(line.promoted),
+            _rate(line.held),
+            reading,
+        )
+    console.print(table)
+    for rule in found.left_out:
+        say(f"Not exercised: {rule}.")
+    verdict = "holds" if found.keeps_alpha else "does NOT hold"
+    say(f"The policy's error rate {verdict} on these scores.")
+
+
+def _rate(rate: Rate) -> str:
+    return f"{rate.value:.3f}\n({rate.low:.3f} to {rate.high:.3f})\nn = {rate.trials}"
 
 
 def print_status(models: Sequence[ModelStatus], tracking_uri: str) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from configs.durable_files import write_durably
-from configs.lifecycle import LifecycleConfig
+from configs.gate_policy import GateConfig
 from configs.load import load_task
 from evals.decision import Decision
 from evals.engines.local import LocalEngine
 from evals.engines.recorded import write_recording
 from evals.evaluation import Evaluation, read_evaluation, write_evaluation
+from evals.evidence import Evidence
 from evals.gate import decide
 from evals.runner import evaluate
+from evals.selftest import SelfTest, run_selftest
 from finetune.data import read_rows
 from flows.steps.resolve import fetch
 from registry.digests import digest_directory, digest_file
@@ -44,13 +46,14 @@ def evaluate_weights(
 
 
 def decide_from_files(
-    config: LifecycleConfig,
+    policy: GateConfig,
     candidate: Path,
     baseline: Path,
     champion: Path | None,
+    seed: int,
     out: Path | None,
 ) -> Decision:
-    """Apply the lifecycle's gate to stored evaluations.
+    """Apply a gate's policy to stored evaluations.
 
     Raises:
         EvidenceError: when they are missing, empty or not of the same rows.
@@ -58,15 +61,33 @@ def decide_from_files(
     places = {"candidate": candidate, "baseline": baseline}
     if champion is not None:
         places["champion"] = champion
-    loaded = {name: read_evaluation(place, name) for name, place in places.items()}
-    evidence = {name: digest_directory(place).digest for name, place in places.items()}
-    decision = decide(
-        config.gate,
-        {"candidate": loaded.pop("candidate")},
-        loaded,
-        seed=config.seed,
-        evidence=evidence,
+    evidence = Evidence(
+        evaluations={name: read_evaluation(place, name) for name, place in places.items()},
+        digests={name: digest_directory(place).digest for name, place in places.items()},
     )
+    decision = decide(policy, ["candidate"], evidence, seed=seed)
     if out is not None:
         write_durably(out, decision.canonical_json())
     return decision
+
+
+def selftest_from_files(
+    policy: GateConfig, candidate: Path, baseline: Path, trials: int, candidates: int, seed: int
+) -> SelfTest:
+    """Measure a policy's error rates on the scores of two recorded systems, with a progress bar.
+
+    Raises:
+        EvidenceError: when the recordings are missing, do not pair, or cannot fall by a margin.
+    """
+    from flows.console import progress_bar
+
+    recorded = read_evaluation(candidate, "candidate"), read_evaluation(baseline, "baseline")
+    with progress_bar("Gates decided") as on_progress:
+        return run_selftest(
+            policy,
+            *recorded,
+            trials=trials,
+            seed=seed,
+            candidates=candidates,
+            on_progress=on_progress,
+        )

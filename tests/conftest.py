@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from evals.evaluation import Evaluation
+from evals.metric import count_metrics, mean_metric
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +28,7 @@ def evaluation_of():
                 "id": [f"r{i}" for i in range(rows)],
                 "cluster": [f"d{i // rows_per_document}" for i in range(rows)],
                 "prompt_digest": "sha256:p", "raw_output": "{}", "finish_reason": "stop",
-                "output_tokens": 2, "valid_json": valid, "schema_conformance": valid,
+                "input_tokens": 9, "output_tokens": 2, "latency_s": 0.5, "valid_json": valid, "schema_conformance": valid,
                 "exact_match": exact, "tp": tp, "fp": fp, "fn": fn,
             }
         )  # fmt: skip
@@ -35,7 +36,12 @@ def evaluation_of():
             frame[f"{column}.problems"] = frame[column]
         if slices is not None:
             frame["slice.note_type"] = slices
-        return Evaluation(system, f"engine of {system}", task, data_digest, ("problems",), frame)
+        shares = (
+            mean_metric(name, binary=True)
+            for name in ("valid_json", "schema_conformance", "exact_match")
+        )
+        metrics = (*count_metrics(), *shares, *count_metrics(".problems"))
+        return Evaluation(system, f"engine of {system}", task, data_digest, metrics, frame)
 
     return make
 

@@ -6,10 +6,25 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
+
+from configs.strict_model import StrictModel
 
 Message = dict[str, str]
 Progress = Callable[[int, int], None]
+
+
+class Decoding(StrictModel):
+    """How an answer is decoded; always greedily, so that a re-run gives the same answers."""
+
+    max_new_tokens: int
+    """Longest answer, in tokens."""
+
+    json_schema: dict[str, Any] | None = None
+    """Let the model write only JSON that this schema accepts; None leaves it free."""
+
+    stop: tuple[str, ...] = ()
+    """Strings that end an answer and are not part of it, besides the model's own end tokens."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +45,15 @@ class Completion:
     """`length` when the answer was cut off at the token limit."""
     output_tokens: int
     """Tokens written; 0 when the source does not say."""
+    input_tokens: int = 0
+    """Tokens of the prompt; 0 when the source does not say."""
+    latency_s: float = 0.0
+    """Seconds from the start of work on it to the whole answer, while others share the machine; 0
+    when the source does not say."""
+
+
+class StopAnswering(Exception):
+    """Raised by `on_progress` to say that no more answers are wanted; `Engine.answer` passes it on."""
 
 
 class Engine(Protocol):
@@ -40,18 +64,24 @@ class Engine(Protocol):
     def answer(
         self,
         requests: Sequence[Request],
-        max_new_tokens: int,
+        decoding: Decoding,
         on_progress: Progress | None = None,
     ) -> list[Completion]:
         """Answer every request, in the order given.
 
+        Args:
+            on_progress: called with (answered, asked) whenever answers are finished.
         Raises:
             EngineError: when any request stays unanswered; no partial list is returned.
+            StopAnswering: when `on_progress` does; work that is under way is given up.
         """
         ...
 
 
-def prompt_digest(messages: Sequence[Message], max_new_tokens: int) -> str:
-    """sha256 over what an answer depends on apart from the model: messages and token limit."""
-    content = json.dumps([list(messages), max_new_tokens], ensure_ascii=False, sort_keys=True)
+def prompt_digest(messages: Sequence[Message], decoding: Decoding) -> str:
+    """sha256 over what an answer depends on apart from the model: messages and decoding."""
+    asked: list[Any] = [list(messages), decoding.max_new_tokens]
+    if decoding.json_schema is not None or decoding.stop:
+        asked.append(decoding.model_dump(mode="json", exclude={"max_new_tokens"}))
+    content = json.dumps(asked, ensure_ascii=False, sort_keys=True)
     return "sha256:" + hashlib.sha256(content.encode()).hexdigest()

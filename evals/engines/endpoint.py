@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from configs.errors import EngineError
-from evals.engines.completion import Completion, Progress, Request
+from evals.engines.completion import Completion, Decoding, Progress, Request
 
 LONGEST_WAIT_S = 30.0
 ACTIONS = {
@@ -44,14 +44,14 @@ class EndpointEngine:
     def answer(
         self,
         requests: Sequence[Request],
-        max_new_tokens: int,
+        decoding: Decoding,
         on_progress: Progress | None = None,
     ) -> list[Completion]:
         """See `Engine.answer`; the first request that fails for good cancels the others."""
-        return asyncio.run(self._answer_all(requests, max_new_tokens, on_progress))
+        return asyncio.run(self._answer_all(requests, decoding, on_progress))
 
     async def _answer_all(
-        self, requests: Sequence[Request], max_new_tokens: int, on_progress: Progress | None
+        self, requests: Sequence[Request], decoding: Decoding, on_progress: Progress | None
     ) -> list[Completion]:
         from openai import AsyncOpenAI
 
@@ -67,7 +67,7 @@ class EndpointEngine:
             async def one(request: Request) -> Completion:
                 nonlocal done
                 async with slots:
-                    completion = await self._ask(client, request, max_new_tokens)
+                    completion = await self._ask(client, request, decoding)
                 done += 1
                 if on_progress is not None:
                     on_progress(done, len(requests))
@@ -80,7 +80,7 @@ class EndpointEngine:
                 raise _first(failures) from None
             return [task.result() for task in tasks]
 
-    async def _ask(self, client: Any, request: Request, max_new_tokens: int) -> Completion:
+    async def _ask(self, client: Any, request: Request, decoding: Decoding) -> Completion:
         import openai
         from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
@@ -98,7 +98,7 @@ class EndpointEngine:
                     response = await client.chat.completions.create(
                         model=self.name,
                         messages=request.messages,
-                        max_tokens=max_new_tokens,
+                        max_tokens=decoding.max_new_tokens,
                         temperature=0,
                         seed=0,
                         extra_headers=no_key,

@@ -7,12 +7,15 @@ safetensors, or follow the sampling settings that a checkpoint carries.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from configs.errors import EngineError
-from evals.engines.completion import Completion, Progress, Request
+from evals.engines.checkpoint import load_checkpoint
+from evals.engines.completion import Completion, Decoding, Progress, Request
 
 
 class LocalEngine:
@@ -38,16 +41,17 @@ class LocalEngine:
     def answer(
         self,
         requests: Sequence[Request],
-        max_new_tokens: int,
+        decoding: Decoding,
         on_progress: Progress | None = None,
     ) -> list[Completion]:
         """See `Engine.answer`; a row answers the same whichever rows share its batch."""
         import torch
 
+        max_new_tokens = decoding.max_new_tokens
         if not requests:
             return []
         if self._loaded is None:
-            self._loaded = self._load()
+            self._loaded = load_checkpoint(self.model_dir, self.dtype, self.adapter_dir)
         model, tokenizer = self._loaded
         prompts = [
             tokenizer.apply_chat_template(r.messages, add_generation_prompt=True, tokenize=False)
@@ -61,53 +65,19 @@ class LocalEngine:
         for start in range(0, len(order), self.batch_size):
             batch = order[start : start + self.batch_size]
             inputs = tokenizer.pad({"input_ids": [encoded[i] for i in batch]}, return_tensors="pt")
+            started = time.monotonic()
             with torch.inference_mode():
                 output = model.generate(**inputs.to(model.device), max_new_tokens=max_new_tokens)
             for index, tokens in zip(batch, output[:, inputs["input_ids"].shape[1] :], strict=True):
-                completions[index] = _completion(
+                completion = _completion(
                     tokens.tolist(), model.generation_config.eos_token_id, tokenizer
+                )
+                completions[index] = replace(
+                    completion, input_tokens=len(encoded[index]), latency_s=time.monotonic() - started
                 )
             if on_progress is not None:
                 on_progress(len(completions), len(requests))
         return [completions[index] for index in range(len(requests))]
-
-    def _load(self) -> tuple[Any, Any]:
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(
-                self.model_dir, local_files_only=True, trust_remote_code=False
-            )
-            model = AutoModelForCausalLM.from_pretrained(
-                self.model_dir, dtype=getattr(torch, self.dtype), local_files_only=True,
-                use_safetensors=True, trust_remote_code=False,
-            )  # fmt: skip
-            if self.adapter_dir is not None:
-                from peft import PeftModel
-
-                model = PeftModel.from_pretrained(
-                    model, self.adapter_dir, local_files_only=True, use_safetensors=True
-                )
-        except (OSError, ValueError) as error:
-            raise EngineError(
-                str(self.model_dir), f"expected loadable weights, got: {error}",
-                "Check the checkpoint.",
-            ) from error  # fmt: skip
-        if tokenizer.chat_template is None:
-            raise EngineError(
-                str(self.model_dir), "expected a chat template, got none",
-                "Add chat_template.jinja to the weights.",
-            )  # fmt: skip
-        if torch.accelerator.is_available():
-            model = model.to(torch.accelerator.current_accelerator())
-        # Left, so that every prompt ends where its answer begins.
-        tokenizer.padding_side = "left"
-        if tokenizer.pad_token is None:
-            tokenizer.pad_token = tokenizer.eos_token
-        # Replaced, not passed to generate(): that would fill gaps from the checkpoint's settings.
-        model.generation_config = _greedy(model, tokenizer)
-        return model.eval(), tokenizer
 
     def _require_room(
         self,
@@ -125,19 +95,6 @@ class LocalEngine:
                     f"{max_new_tokens}",
                     "Shorten the row, or lower max_new_tokens of the task.",
                 )
-
-
-def _greedy(model: Any, tokenizer: Any) -> Any:
-    """Plain greedy decoding; of the checkpoint's own settings only the stop tokens are kept."""
-    from transformers import GenerationConfig
-
-    configured = model.generation_config.eos_token_id
-    stops = tokenizer.eos_token_id if configured is None else configured
-    return GenerationConfig(
-        do_sample=False,
-        pad_token_id=tokenizer.pad_token_id,
-        eos_token_id=[stops] if isinstance(stops, int) else list(stops),
-    )
 
 
 def _completion(tokens: list[int], stops: Sequence[int], tokenizer: Any) -> Completion:

@@ -15,7 +15,7 @@ from pydantic import Field
 from configs.durable_files import write_durably
 from configs.errors import EngineError
 from configs.strict_model import StrictModel
-from evals.engines.completion import Completion, Progress, Request
+from evals.engines.completion import Completion, Decoding, Progress, Request
 from evals.evaluation import Evaluation
 
 
@@ -25,12 +25,15 @@ class _RecordedAnswer(StrictModel):
     output: str
     finish_reason: Literal["stop", "length"] = "stop"
     output_tokens: int = Field(default=0, ge=0)
+    input_tokens: int = Field(default=0, ge=0)
+    latency_s: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
 
 class RecordedEngine:
     """A JSONL file of `{"id", "prompt_digest", "output"}`, one answer per line.
 
-    `finish_reason` (default `stop`) and `output_tokens` (default 0: not known) may be given too.
+    `finish_reason` (default `stop`), `input_tokens`, `output_tokens` and `latency_s` (default 0: not
+    known) may be given too.
     """
 
     def __init__(self, path: Path, model: str) -> None:
@@ -39,7 +42,7 @@ class RecordedEngine:
     def answer(
         self,
         requests: Sequence[Request],
-        max_new_tokens: int,
+        decoding: Decoding,
         on_progress: Progress | None = None,
     ) -> list[Completion]:
         """See `Engine.answer`; also refuses an answer recorded for another prompt."""
@@ -63,9 +66,12 @@ class RecordedEngine:
         if on_progress is not None:
             on_progress(len(requests), len(requests))
         return [
-            Completion(answer.output, answer.finish_reason, answer.output_tokens)
+            Completion(
+                answer.output, answer.finish_reason, answer.output_tokens, answer.input_tokens,
+                answer.latency_s,
+            )
             for answer in (recorded[request.id] for request in requests)
-        ]
+        ]  # fmt: skip
 
     def _read(self) -> dict[str, _RecordedAnswer]:
         try:
@@ -97,7 +103,8 @@ class RecordedEngine:
 
 def write_recording(path: Path, evaluation: Evaluation) -> None:
     """Write the raw answers of an evaluation in the form `RecordedEngine` reads."""
-    columns = ["id", "prompt_digest", "output", "finish_reason", "output_tokens"]
+    columns = ["id", "prompt_digest", "output", "finish_reason", "input_tokens", "output_tokens",
+               "latency_s"]  # fmt: skip
     frame = evaluation.frame.rename(columns={"raw_output": "output"})[columns]
     lines = (json.dumps(row, ensure_ascii=False) for row in frame.to_dict(orient="records"))
     write_durably(path, "".join(f"{line}\n" for line in lines))

@@ -23,6 +23,7 @@ from finetune.synthetic.vocabulary import (
     SEEN_DRUGS,
     UNSEEN_DRUGS,
 )
+from finetune.synthetic.wording import fill, split_rng
 
 NOTE_TYPES = ("clinic letter", "discharge summary", "ED note", "nursing note", "phone note")
 UNSEEN_DRUG_SHARE_IN_TEST = 0.5
@@ -125,11 +126,6 @@ class Note:
     drugs: tuple[str, ...]
 
 
-def _fill(sentence: str, **words: str) -> str:
-    capitalised = {key.capitalize(): word[:1].upper() + word[1:] for key, word in words.items()}
-    return sentence.format(**words, **capitalised)
-
-
 def write_note(rng: random.Random, draw_drug: Callable[[], str]) -> Note:
     """Write one note.
 
@@ -157,7 +153,7 @@ def write_note(rng: random.Random, draw_drug: Callable[[], str]) -> Note:
         drug, dose = fresh_drug(), rng.choice(DOSES)
         route = rng.choice(tuple(ROUTE_PHRASES)) if rng.random() < 0.5 else "oral"
         phrase = rng.choice(ROUTE_PHRASES[route])
-        text = _fill(
+        text = fill(
             rng.choice(MEDICATION_SENTENCES),
             drug=drug,
             dose=dose,
@@ -170,38 +166,36 @@ def write_note(rng: random.Random, draw_drug: Callable[[], str]) -> Note:
         problem = next(problems)
         if rng.random() < 0.25:
             other = next(problems)
-            text = _fill(rng.choice(TWO_PROBLEM_SENTENCES), problem=problem, other=other)
+            text = fill(rng.choice(TWO_PROBLEM_SENTENCES), problem=problem, other=other)
             sentences.append((text, lambda f, p=(problem, other): f.problems.extend(p)))  # type: ignore[misc]
         else:
-            text = _fill(rng.choice(PROBLEM_SENTENCES), problem=problem)
+            text = fill(rng.choice(PROBLEM_SENTENCES), problem=problem)
             sentences.append((text, lambda f, p=problem: f.problems.append(p)))  # type: ignore[misc]
     if rng.random() < 0.5:
         allergen = next(allergens)
-        text = _fill(rng.choice(ALLERGY_SENTENCES), allergen=allergen)
+        text = fill(rng.choice(ALLERGY_SENTENCES), allergen=allergen)
         sentences.append((text, lambda f, a=allergen: f.allergies.append(a)))  # type: ignore[misc]
     elif rng.random() < 0.4:
         sentences.append((rng.choice(NO_ALLERGY_SENTENCES), None))
     if rng.random() < 0.45:
         event = next(events)
-        text = _fill(rng.choice(ADVERSE_EVENT_SENTENCES), event=event, drug=fresh_drug())
+        text = fill(rng.choice(ADVERSE_EVENT_SENTENCES), event=event, drug=fresh_drug())
         sentences.append((text, lambda f, e=event: f.adverse_events.append(e)))  # type: ignore[misc]
 
     distractors = (
-        lambda: _fill(rng.choice(NEGATED_PROBLEM_SENTENCES), problem=next(problems)),
-        lambda: _fill(
+        lambda: fill(rng.choice(NEGATED_PROBLEM_SENTENCES), problem=next(problems)),
+        lambda: fill(
             rng.choice(FAMILY_SENTENCES), relative=rng.choice(RELATIVES), problem=next(problems)
         ),
-        lambda: _fill(
-            rng.choice(UNTAKEN_DRUG_SENTENCES), drug=fresh_drug(), dose=rng.choice(DOSES)
-        ),
-        lambda: _fill(rng.choice(NEGATED_EVENT_SENTENCES), event=next(events)),
+        lambda: fill(rng.choice(UNTAKEN_DRUG_SENTENCES), drug=fresh_drug(), dose=rng.choice(DOSES)),
+        lambda: fill(rng.choice(NEGATED_EVENT_SENTENCES), event=next(events)),
     )
     sentences += [(write(), None) for write in rng.sample(distractors, rng.choice((0, 1, 1, 2)))]
     for filler in rng.sample(FILLER_SENTENCES, rng.choice((0, 1, 2))):
-        sentences.append((_fill(filler, number=str(rng.randint(2, 14))), None))
+        sentences.append((fill(filler, number=str(rng.randint(2, 14))), None))
     rng.shuffle(sentences)
 
-    opening = _fill(
+    opening = fill(
         rng.choice(OPENINGS[note_type]),
         age=str(rng.randint(19, 94)),
         number=str(rng.randint(2, 30)),
@@ -227,9 +221,7 @@ def synthetic_rows(split: str, documents: int, seed: int) -> Iterator[dict[str, 
     Raises:
         ValueError: when `split` is none of the three.
     """
-    if split not in ("train", "validation", "test"):
-        raise ValueError(f"split: expected train, validation or test, got {split!r}.")
-    rng = random.Random(f"pawl-clinical-notes/{seed}/{split}")
+    rng = split_rng("clinical-notes", split, seed)
 
     def draw_drug() -> str:
         unseen = split == "test" and rng.random() < UNSEEN_DRUG_SHARE_IN_TEST

@@ -18,7 +18,7 @@ from evals.engines.endpoint import EndpointEngine
 from evals.engines.local import LocalEngine
 from evals.engines.recorded import RecordedEngine
 from evals.evaluation import Evaluation, read_evaluation, write_evaluation
-from evals.report import score_table
+from evals.report.tables import score_table
 from evals.runner import evaluate
 from flows.code_version import code_version
 from flows.step_cache import StepCache, StepOutcome

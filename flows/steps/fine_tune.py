@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 
 from configs.lifecycle import LifecycleConfig
 from configs.task import TaskConfig
-from evals.report import markdown_table
+from evals.report.tables import markdown_table
 from finetune.merge import merge_adapter
 from finetune.train import train_adapter
 from finetune.weights import weight_bytes

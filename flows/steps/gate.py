@@ -10,7 +10,8 @@ from prefect.client.schemas.objects import State
 from configs.lifecycle import LifecycleConfig
 from evals.decision import Decision
 from evals.gate import decide
-from evals.report import score_cells, write_report
+from evals.report.tables import score_cells
+from evals.report.write import write_report
 from flows.code_version import code_version
 from flows.step_cache import StepCache, StepOutcome
 from flows.steps.evaluate import baseline_kind, load_evaluation

@@ -8,7 +8,7 @@ from prefect.logging import get_run_logger
 
 from configs.lifecycle import LifecycleConfig
 from evals.decision import Decision
-from evals.report import markdown_table
+from evals.report.tables import markdown_table
 from flows.home import home, model_store
 from flows.step_cache import StepOutcome
 from flows.steps.champion import FoundChampion, registry_may_come_back

@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import State
 
 from configs.quantization import QuantizationConfig
 from configs.task import TaskConfig
-from evals.report import markdown_table
+from evals.report.tables import markdown_table
 from finetune.calibration import calibration_texts
 from finetune.quantize import quantize
 from flows.code_version import code_version

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from configs.errors import WeightsError
 from configs.lifecycle import BaseModelConfig
-from evals.report import markdown_table
+from evals.report.tables import markdown_table
 from finetune.weights import locate_weights, refuse_unsafe_weights
 from flows.code_version import LIBRARIES, code_version
 from flows.home import home, model_store

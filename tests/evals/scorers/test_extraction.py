@@ -3,14 +3,12 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 
 from configs.load import load_task
-from configs.task import Normalization
-from evals.scorers import Counts, normalize, parse_answer, score_answer
+from evals.scorers.extraction import Counts, ExtractionScorer, score_answer
+from evals.scorers.json_answer import parse_answer
 
 TASK = load_task("clinical-notes")
-VALIDATOR = Draft202012Validator(TASK.output_schema)
 ASPIRIN = {"name": "aspirin", "dose": "100 mg", "route": "oral"}
 HEPARIN = {"name": "heparin", "dose": "5000 IU", "route": "subcutaneous"}
 EMPTY = {"medications": [], "problems": [], "allergies": [], "adverse_events": []}
@@ -19,7 +17,7 @@ GOLD = EMPTY | {"medications": [ASPIRIN, HEPARIN], "problems": ["fever", "fever"
 
 def score(answer, gold=GOLD):
     text = answer if isinstance(answer, str) else json.dumps(answer)
-    return score_answer(text, gold, TASK, VALIDATOR)
+    return score_answer(text, gold, TASK)
 
 
 def test_the_gold_answer_scores_full_marks():
@@ -50,14 +48,6 @@ def test_strings_compare_under_the_declared_normalization():
         "medications": [HEPARIN, ASPIRIN | {"dose": "100  MG"}],
     }
     assert score(answer).exact_match
-
-
-def test_normalization_does_only_what_is_declared():
-    off = Normalization(lowercase=False, collapse_whitespace=False, strip_punctuation=False)
-    assert normalize(" A  b. ", off) == " A  b. "
-    assert normalize(" A  b. ", off.model_copy(update={"lowercase": True})) == " a  b. "
-    assert normalize(" A  b. ", off.model_copy(update={"collapse_whitespace": True})) == "A b."
-    assert normalize("(A b.)", off.model_copy(update={"strip_punctuation": True})) == "A b"
 
 
 @pytest.mark.parametrize(
@@ -147,7 +137,19 @@ def test_no_answer_whatsoever_breaks_the_scorer(text):
     assert scored.valid_json >= scored.exact_match
 
 
-@given(st.text(max_size=20))
-def test_normalizing_twice_changes_nothing_more(text):
-    once = normalize(text, Normalization())
-    assert normalize(once, Normalization()) == once
+def test_columns_add_up_and_are_those_the_metrics_need():
+    scorer = ExtractionScorer()
+    columns = scorer.columns(json.dumps(GOLD | {"problems": ["fever", "cough"]}), {"target": GOLD}, TASK)
+    assert (columns["tp"], columns["fp"], columns["fn"]) == (3, 1, 2)
+    assert (columns["tp.problems"], columns["fp.problems"], columns["fn.problems"]) == (1, 1, 2)
+    assert {c for m in scorer.metrics(TASK) for c in m.columns} == set(columns)
+
+
+def test_the_metrics_are_micro_averages_shares_and_each_field():
+    names = [metric.name for metric in ExtractionScorer().metrics(TASK)]
+    assert names[:6] == [
+        "micro_f1", "micro_precision", "micro_recall",
+        "valid_json", "schema_conformance", "exact_match",
+    ]  # fmt: skip
+    assert names[6:9] == [f"micro_{m}.medications" for m in ("f1", "precision", "recall")]
+    assert len(names) == 6 + 3 * len(TASK.fields)

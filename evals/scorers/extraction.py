@@ -1,13 +1,12 @@
-"""Score one raw answer against the gold JSON.
+"""Scorer `extraction`: a JSON object of lists against the gold one, item by item.
 
 Does: strict JSON, schema conformance, exact match, and true and false positives per field under
-the task's declared normalization. Does not: repair answers, or average over rows (evals/stats.py).
+the task's declared normalization. Does not: repair answers, or average over rows (evals/stats/).
 """
 
 from __future__ import annotations
 
 import json
-import string
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +14,12 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from configs.task import Normalization, TaskConfig
-
-DEEPEST = 32
-"""Levels of nesting in an answer; a deeper one (a model stuck on brackets) is not read."""
-
-_STRIPPED = string.punctuation + "“”‘’«»"
+from configs.normalization import Normalization
+from configs.task import TaskConfig
+from evals.metric import Metric, count_metrics, mean_metric
+from evals.scorers.json_answer import parse_answer
+from evals.scorers.scorer import Columns, RowScorer
+from evals.scorers.text import normalize
 
 
 @dataclass(frozen=True)
@@ -43,51 +42,6 @@ class RowScore:
     exact_match: bool
     """Every field holds the gold items, in any order, and nothing else stands in the object."""
     fields: dict[str, Counts]
-
-
-def parse_answer(text: str) -> dict[str, Any] | None:
-    """The JSON object that `text` is, or None; white space around it is allowed, prose is not.
-
-    None also for repeated keys, NaN and Infinity, and nesting beyond `DEEPEST` levels.
-    """
-    try:
-        content = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return None
-    return content if isinstance(content, dict) and _depth(content) <= DEEPEST else None
-
-
-def _depth(content: Any) -> int:
-    level, depth = [content], 0
-    while level:
-        depth += 1
-        level = [
-            inner
-            for value in level
-            for inner in (value.values() if isinstance(value, dict) else value)
-            if isinstance(inner, dict | list)
-        ]
-    return depth
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) != len(pairs):
-        raise ValueError("a key is repeated")
-    return content
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def normalize(text: str, rule: Normalization) -> str:
-    """Apply the task's normalization to one string."""
-    if rule.lowercase:
-        text = text.casefold()
-    if rule.collapse_whitespace:
-        text = " ".join(text.split())
-    return text.strip(_STRIPPED + " ") if rule.strip_punctuation else text
 
 
 def _canonical(item: Any, rule: Normalization) -> str:
@@ -113,9 +67,7 @@ def _items(content: Mapping[str, Any], field: str, rule: Normalization) -> Count
     return Counter([f"not a list: {_canonical(value, rule)}"])
 
 
-def score_answer(
-    text: str, target: Mapping[str, Any], task: TaskConfig, validator: Draft202012Validator
-) -> RowScore:
+def score_answer(text: str, target: Mapping[str, Any], task: TaskConfig) -> RowScore:
     """Score one answer.
 
     An item is right when it equals a gold item as a whole after normalization (a medication with
@@ -133,7 +85,44 @@ def score_answer(
     all_right = all(c.fp == c.fn == 0 for c in counts.values())
     return RowScore(
         valid_json=content is not None,
-        schema_conformance=content is not None and validator.is_valid(content),
+        schema_conformance=conforms(content, task),
         exact_match=content is not None and all_right and set(content) <= set(task.fields),
         fields=counts,
     )
+
+
+def conforms(content: dict[str, Any] | None, task: TaskConfig) -> bool:
+    """Whether a parsed answer is one that the task's output schema accepts."""
+    if content is None or task.output_schema is None:
+        return False
+    return Draft202012Validator(task.output_schema).is_valid(content)
+
+
+class ExtractionScorer(RowScorer):
+    """Items of a JSON object of lists."""
+
+    measures = "items found, per field and in all, and whether the answer is the JSON asked for"
+
+    def metrics(self, task: TaskConfig) -> tuple[Metric, ...]:
+        """Micro-averaged F1, precision and recall over all items, shares of rows, and per field."""
+        shares = (
+            mean_metric(name, binary=True)
+            for name in ("valid_json", "schema_conformance", "exact_match")
+        )
+        per_field = (metric for field in task.fields for metric in count_metrics(f".{field}"))
+        return (*count_metrics(), *shares, *per_field)
+
+    def columns(self, text: str, row: Mapping[str, Any], task: TaskConfig) -> Columns:
+        """Counts `tp`, `fp`, `fn`, in all and per field, and the three shares."""
+        score = score_answer(text, row["target"], task)
+        columns: Columns = {
+            "valid_json": score.valid_json,
+            "schema_conformance": score.schema_conformance,
+            "exact_match": score.exact_match,
+            "tp": sum(count.tp for count in score.fields.values()),
+            "fp": sum(count.fp for count in score.fields.values()),
+            "fn": sum(count.fn for count in score.fields.values()),
+        }
+        for field, count in score.fields.items():
+            columns |= {f"tp.{field}": count.tp, f"fp.{field}": count.fp, f"fn.{field}": count.fn}
+        return columns

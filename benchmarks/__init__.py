@@ -1,0 +1,1 @@
+"""Programs that measure the speed of parts of Pawl; each runs with `python -m benchmarks.NAME`."""

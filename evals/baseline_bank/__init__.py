@@ -1,0 +1,1 @@
+"""Answers of baselines, recorded once per model, task and decoding, and used ever after."""

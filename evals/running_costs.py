@@ -1,0 +1,48 @@
+"""What answering costs: seconds and money per document, with bounds.
+
+Does: read the token counts and latencies of an evaluation. Does not: measure them (evals/engines/).
+"""
+
+from __future__ import annotations
+
+from configs.errors import EvidenceError
+from configs.gate_policy import TokenPrices
+from evals.evaluation import Evaluation
+from evals.stats.one_sample import Bounded, bounded_mean, bounded_quantile
+
+
+def latency_p95(evaluation: Evaluation, alpha: float) -> Bounded:
+    """95th percentile, over documents, of the seconds that their slowest row took.
+
+    Raises:
+        EvidenceError: when no latency was recorded.
+    """
+    slowest = evaluation.frame.groupby("cluster", sort=True)["latency_s"].max()
+    if not (slowest > 0).all():
+        raise EvidenceError(
+            evaluation.system,
+            "expected a latency of every row, got rows without one",
+            "Evaluate it live; recorded answers may not hold latencies.",
+        )
+    return bounded_quantile(slowest.to_numpy(), 0.95, alpha, rows=evaluation.rows)
+
+
+def cost_per_1k_documents(evaluation: Evaluation, prices: TokenPrices, alpha: float) -> Bounded:
+    """Money per thousand documents at these prices per token, in the currency of the prices.
+
+    Raises:
+        EvidenceError: when no token counts were recorded.
+    """
+    frame = evaluation.frame
+    if not (frame["input_tokens"] > 0).all():
+        raise EvidenceError(
+            evaluation.system,
+            "expected token counts of every row, got rows without them",
+            "Evaluate it on an engine that reports them.",
+        )
+    per_row = (
+        frame["input_tokens"] * prices.input_per_million
+        + frame["output_tokens"] * prices.output_per_million
+    ) / 1e6
+    per_document = 1000 * per_row.groupby(frame["cluster"]).sum()
+    return bounded_mean(per_document.to_numpy(dtype=float), alpha, rows=evaluation.rows)

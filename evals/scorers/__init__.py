@@ -1,0 +1,1 @@
+"""What is measured about one answer: named scorers that a task's YAML lists."""

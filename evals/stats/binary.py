@@ -1,0 +1,98 @@
+"""Paired systems whose rows are right or wrong, one row per document.
+
+Does: McNemar's exact test, Tango's score test and its bounds. Does not: handle rows that depend on
+each other (evals/stats/paired.py chooses).
+
+Sources: Tango 1998 (Statistics in Medicine 17:891) for the score test of a difference; McNemar 1947
+(Psychometrika 12:153) through scipy.stats.binomtest for the exact test.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+
+def mcnemar_exact(only_candidate: int, only_reference: int) -> float:
+    """Two-sided exact p-value of the hypothesis that both systems are right equally often.
+
+    Args:
+        only_candidate: rows that only the candidate has right.
+        only_reference: rows that only the reference has right.
+
+    Raises:
+        ValueError: when a count is negative.
+    """
+    from scipy.stats import binomtest
+
+    if min(only_candidate, only_reference) < 0:
+        raise ValueError(f"expected counts >= 0, got {only_candidate} and {only_reference}")
+    discordant = only_candidate + only_reference
+    return float(binomtest(only_candidate, discordant).pvalue) if discordant else 1.0
+
+
+def tango_z(only_candidate: Any, only_reference: Any, rows: Any, difference: Any) -> Any:
+    """Score statistic of the hypothesis that the share right differs by `difference`.
+
+    Tango 1998, equations 4 to 6; standard normal under the hypothesis. Arguments broadcast.
+
+    Args:
+        difference: candidate - reference, in (-1, 1).
+    """
+    import numpy as np
+
+    b, c, n, delta = (
+        np.asarray(x, dtype=float) for x in (only_candidate, only_reference, rows, difference)
+    )
+    linear = -b - c + (2 * n - b + c) * delta
+    root = np.sqrt(np.maximum(linear**2 + 8 * n * c * delta * (1 - delta), 0))
+    # Maximum-likelihood chance that only the reference is right, given the difference.
+    lost = np.maximum((root - linear) / (4 * n), np.maximum(0, -delta))
+    variance = n * (2 * lost + delta * (1 - delta))
+    distance = b - c - n * delta
+    # Where the variance is 0 the hypothesis allows no discordant row at all.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(distance == 0, 0.0, distance / np.sqrt(np.maximum(variance, 0)))
+
+
+@dataclass(frozen=True)
+class TangoLaw:
+    """Bounds and p-values for the difference of two paired shares."""
+
+    only_candidate: int
+    only_reference: int
+    rows: int
+
+    def low(self, alpha: float) -> float:
+        """Lower bound with error `alpha`: the smallest difference the score test does not reject."""
+        from scipy.optimize import brentq
+
+        quantile = NormalDist().inv_cdf(1 - alpha)
+        value = (self.only_candidate - self.only_reference) / self.rows
+        if value <= -1:
+            return -1.0
+
+        def excess(difference: float) -> float:
+            z = tango_z(self.only_candidate, self.only_reference, self.rows, difference)
+            return math.atan(float(z)) - math.atan(quantile)
+
+        return float(brentq(excess, -1.0, value, xtol=1e-10))
+
+    def high(self, alpha: float) -> float:
+        """Upper bound with error `alpha`."""
+        return -self.mirrored().low(alpha)
+
+    def mirrored(self) -> TangoLaw:
+        """The law of reference - candidate."""
+        return TangoLaw(self.only_reference, self.only_candidate, self.rows)
+
+    def p_above(self, threshold: float) -> float:
+        """One-sided p-value of the hypothesis that the difference is <= threshold in [-1, 1]."""
+        z = tango_z(self.only_candidate, self.only_reference, self.rows, threshold)
+        return NormalDist().cdf(-float(z))
+
+    def p_below(self, threshold: float) -> float:
+        """One-sided p-value of the hypothesis that the difference is >= threshold in [-1, 1]."""
+        return self.mirrored().p_above(-threshold)

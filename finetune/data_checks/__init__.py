@@ -1,0 +1,1 @@
+"""Checks of train, validation and test rows against each other, before anything is trained."""

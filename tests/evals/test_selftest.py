@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from configs.errors import EvidenceError
+from configs.gate_policy import Ceiling, Comparison, Floor, GateConfig
+from evals.selftest import exercisable, run_selftest
+
+POLICY = GateConfig(
+    comparisons=(Comparison(metric="micro_f1", margin=0.08),),
+    floors=(Floor(metric="valid_json", minimum=0.5),),
+    resamples=1000,
+)
+
+
+@pytest.fixture
+def recorded(evaluation_of):
+    rng = np.random.default_rng(5)
+    made = []
+    for name in ("candidate", "baseline"):
+        missed = np.where(rng.random(120) < 0.15, 3, 0)
+        made.append(evaluation_of(name, tp=5 - missed, fn=missed))
+    return made
+
+
+def test_a_sound_policy_keeps_alpha_at_the_margin_and_promotes_what_is_as_good(recorded):
+    found = run_selftest(POLICY, *recorded, trials=60, seed=1)
+    by_size = {round(line.true_difference, 3): line for line in found.lines}
+    assert list(by_size) == [0.0, -0.04, -0.08, -0.16]
+    assert by_size[0.0].promoted.value > by_size[-0.08].promoted.value
+    assert by_size[-0.16].promoted.value == 0
+    assert [line.is_false_promotion for line in found.lines] == [False, False, True, True]
+    assert found.keeps_alpha
+    assert all(line.promoted.low <= line.promoted.value <= line.promoted.high for line in found.lines)
+
+
+def test_a_policy_that_promotes_too_much_is_found_out(recorded, monkeypatch):
+    """The self-test can fail: a gate that looks at the average alone does not keep alpha."""
+    from evals import checks
+
+    def plain_threshold(low, high, threshold):
+        return "promote" if (low + high) / 2 > threshold else "reject"
+
+    monkeypatch.setattr(checks, "outcome_of_bounds", plain_threshold)
+    found = run_selftest(POLICY, *recorded, trials=60, seed=1)
+    assert not found.keeps_alpha
+
+
+def test_the_best_of_several_planted_candidates_is_corrected_for(recorded):
+    found = run_selftest(POLICY, *recorded, trials=40, seed=2, candidates=3)
+    assert found.keeps_alpha
+    assert {line.candidates for line in found.lines} == {3}
+
+
+def test_rules_that_recordings_cannot_exercise_are_named_not_skipped_in_silence():
+    policy = GateConfig(
+        comparisons=(
+            Comparison(metric="micro_f1", margin=0.05),
+            Comparison(metric="acc", margin=0.05, task="arc", references=("base",)),
+            Comparison(metric="micro_f1", margin=0.05, references=("unquantized",)),
+        ),
+        ceilings=(Ceiling(measure="latency_p95_s", maximum=1),),
+    )
+    kept, left_out = exercisable(policy)
+    assert [rule.metric for rule in kept.comparisons] == ["micro_f1"]
+    assert left_out == (
+        "comparison of acc (arc)", "comparison of micro_f1 (unquantized)",
+        "ceiling on latency_p95_s",
+    )  # fmt: skip
+    with pytest.raises(EvidenceError, match="required comparison with baseline or champion"):
+        exercisable(policy.model_copy(update={"comparisons": policy.comparisons[1:]}))
