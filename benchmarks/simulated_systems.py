@@ -115,7 +115,7 @@ def draw_pair(
     shape = (len(document), ITEMS_PER_ROW)
     reference = rng.random(shape)
     if clustered:
-        of_document = rng.random(documents)[document][:, None]
+        of_document = rng.random((documents, ITEMS_PER_ROW))[document]
         reference = np.where(rng.random(shape) < DOCUMENT_SHARE, of_document, reference)
     candidate = np.where(rng.random(shape) < AGREEMENT, reference, rng.random(shape))
     # The last trial also stands for what the gold answer is, which is no property of a system.

@@ -63,7 +63,7 @@ class PromptExamples(StrictModel):
 
     share: Share = 0.8
     """Smallest share of an evaluation text's shingles that the instructions contain. Texts shorter
-    than eight words count only where all their words stand in a row."""
+    than eight words count only where they are a whole few-shot example."""
 
 
 class LabelSaid(StrictModel):

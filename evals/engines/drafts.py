@@ -17,7 +17,7 @@ COPY_CONTEXT = 2  # tokens looked back at in the prompt
 MOST_GUESSES = 8  # per row and pass
 # A pass reads all weights whatever it computes; that costs about as much as this many tokens. Only
 # speed depends on it: measured on a CPU with 135M parameters (benchmarks/engine_speed.py).
-TOKENS_PER_WEIGHT_READ = 16
+TOKENS_PER_WEIGHT_READ = 48
 
 
 class RowDraft:

@@ -23,7 +23,8 @@ from evals.harness.tasks import LoadedTask, load_harness_task
 # What the prompts and scores of a task follow from, besides its questions; file names do not count.
 PROTOCOL = ("output_type", "doc_to_text", "doc_to_target", "doc_to_choice", "description",
             "target_delimiter", "fewshot_delimiter", "fewshot_split", "gen_prefix", "num_fewshot",
-            "generation_kwargs", "repeats", "filter_list", "process_docs", "process_results")  # fmt: skip
+            "generation_kwargs", "repeats", "filter_list", "process_docs", "process_results",
+            )  # fmt: skip
 
 
 def evaluate_harness_task(model: HarnessModel, asked: HarnessTask, *, system: str) -> Evaluation:
@@ -121,7 +122,8 @@ def _run(
     except PawlError:
         raise
     except (
-        requests.RequestException, aiohttp.ClientError, TimeoutError, KeyError, TypeError, ValueError
+        requests.RequestException, aiohttp.ClientError, TimeoutError, KeyError, TypeError,
+        ValueError,
     ) as error:  # fmt: skip
         if not hasattr(model.lm, "base_url"):
             raise

@@ -72,7 +72,7 @@ def _reason_against(
             value = sample.get(found.key)
             if not isinstance(value, Real | np.bool_) or not math.isfinite(value):
                 return "it is not one number per question"
-            if not 0 <= value <= 1:
+            if not 0 <= float(value) <= 1:
                 return f"its values leave [0, 1], such as {float(value):g}"
     if loaded.group is not None and _aggregation(found, loaded) is None:
         return f"the group {loaded.name} does not put it together"

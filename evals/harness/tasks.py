@@ -58,13 +58,6 @@ def load_harness_task(reference: str) -> LoadedTask:
             f"expected a task whose data can be loaded, got {type(error).__name__}: {error}",
             "Make its dataset reachable (the hub, HF_HOME, PAWL_DATA), or correct the task.",
         ) from error
-    if isinstance(item, list):
-        names = ", ".join(task.task_name for task in item)
-        raise ConfigError(
-            f"harness task {reference}",
-            f"expected a task or a group, got a tag that stands for {names}",
-            "Name one of these.",
-        )
     if not hasattr(item, "get_all_tasks"):
         return LoadedTask(item.task_name, manager, {item.task_name: item}, None)
     if not item.has_aggregation:
@@ -105,6 +98,14 @@ def _find(reference: str) -> tuple[Any, str]:
             f"expected one of {', '.join(shipped_names)} or of the {len(manager.all_tasks)} names "
             f"of lm_eval; {hint}",
             "Correct the name; `lm_eval ls tasks` lists lm_eval's.",
+        )
+    entry = manager.task_index[reference]
+    if entry.kind.name == "TAG":
+        tagged = ", ".join(sorted(entry.tags))
+        raise ConfigError(
+            f"harness task {reference}",
+            f"expected a task or a group, got a tag that stands for {tagged}",
+            "Name one of these.",
         )
     return manager, reference
 

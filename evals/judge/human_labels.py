@@ -135,6 +135,4 @@ def human_fractions(
         (label.id, label.answer): criterion.fraction(label.scores[criterion.name])
         for label in labels
     }
-    return np.array(
-        [known.get(key, np.nan) for key in zip(ids, answers, strict=True)], dtype=float
-    )
+    return np.array([known.get(key, np.nan) for key in zip(ids, answers, strict=True)], dtype=float)

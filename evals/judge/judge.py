@@ -110,8 +110,10 @@ class Judge:
         """
         config = self.config
         chats = [
-            (f"{item.id} (asked {presentation + 1})",
-             point_messages(config.rubric, item, presentation))
+            (
+                f"{item.id} (asked {presentation + 1})",
+                point_messages(config.rubric, item, presentation),
+            )
             for item in items
             for presentation in range(config.repeats)
         ]
@@ -140,8 +142,10 @@ class Judge:
             EvidenceError: as `score`, of unreadable comparisons.
         """
         chats = [
-            (f"{pair.id} ({'swapped' if swapped else 'as given'})",
-             pair_messages(self.config.rubric, pair, swapped))
+            (
+                f"{pair.id} ({'swapped' if swapped else 'as given'})",
+                pair_messages(self.config.rubric, pair, swapped),
+            )
             for pair in pairs
             for swapped in (False, True)
         ]
@@ -196,9 +200,7 @@ class Judge:
         return [known[digest] for digest in digests]
 
     def _require_readable(self, ids: Sequence[str], why: Sequence[str], what: str) -> None:
-        unreadable = [
-            f"{id} ({problem})" for id, problem in zip(ids, why, strict=True) if problem
-        ]
+        unreadable = [f"{id} ({problem})" for id, problem in zip(ids, why, strict=True) if problem]
         tolerance = self.config.unreadable_tolerance
         if len(unreadable) > tolerance * len(ids):
             raise EvidenceError(

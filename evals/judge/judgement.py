@@ -6,13 +6,13 @@ Does not: look for numbers in prose, repair JSON, or strip code fences.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from configs.rubric import RubricConfig
 from evals.engines.completion import Completion
 from evals.judge.prompts import VERDICTS
+from evals.scorers.json_answer import parse_answer
 
 
 @dataclass(frozen=True)
@@ -66,26 +66,12 @@ def read_verdict(completion: Completion) -> str | Unreadable:
 def _read_object(completion: Completion, keys: set[str]) -> dict[str, Any] | Unreadable:
     if completion.finish_reason == "length":
         return Unreadable("expected a whole judgement, got one that was cut off at max_new_tokens")
-    try:
-        content = json.loads(
-            completion.text, object_pairs_hook=_unique, parse_constant=_refuse_constant
-        )
-    except (ValueError, RecursionError) as error:
-        return Unreadable(f"expected one JSON object and nothing else, got {error}")
-    if not isinstance(content, dict) or set(content) != keys:
+    content = parse_answer(completion.text)
+    if content is None:
+        return _unreadable("one JSON object and nothing else", completion.text)
+    if set(content) != keys:
         return _unreadable(f"an object of {', '.join(sorted(keys))}", content)
     return content
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) != len(pairs):
-        raise ValueError("a key twice")
-    return content
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name}, which is not JSON")
 
 
 def _unreadable(expected: str, got: Any) -> Unreadable:

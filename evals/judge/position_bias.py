@@ -55,8 +55,7 @@ def position_bias(
         raise EvidenceError("position bias", "expected pairs of answers, got none", "Give some.")
     clusters = [pair.cluster for pair in pairs]
     flips = [
-        given is None or swapped is None or given != SWAPPED[swapped]
-        for given, swapped in verdicts
+        given is None or swapped is None or given != SWAPPED[swapped] for given, swapped in verdicts
     ]
     leaning = [
         sum((verdict == "first") - (verdict == "second") for verdict in both) / 2

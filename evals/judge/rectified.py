@@ -4,9 +4,12 @@ Does: means and paired differences whose bounds hold however wrong or biased the
 that the labelled documents are a random sample of all; a better judge makes them narrower.
 Does not: ask the judge, or know evaluations (evals/judge/rectified_evaluation.py).
 
+The bounds rest on the central limit theorem and on a `power` estimated from the same labels, so
+a few dozen labelled documents are the least that they mean anything with.
+
 Sources: Angelopoulos, Bates, Fannjiang, Jordan and Zrnic 2023 (Science 382:669), the mean;
-Angelopoulos, Duchi and Zrnic 2023 (PPI++, arXiv 2311.01453), example 6.1 and section 6, power
-tuning; Liang and Zeger 1986 (Biometrika 73:13) for the variance over clusters.
+Angelopoulos, Duchi and Zrnic 2023 (PPI++, arXiv 2311.01453), power tuning; Liang and Zeger 1986
+(Biometrika 73:13), the variance over clusters.
 """
 
 from __future__ import annotations

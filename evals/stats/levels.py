@@ -5,8 +5,6 @@ Does: refuse values that make a test meaningless. Does not: know where they come
 
 from __future__ import annotations
 
-import math
-
 
 def require_alpha(alpha: float) -> float:
     """The one-sided error rate, if it is in (0, 0.5).
@@ -20,11 +18,11 @@ def require_alpha(alpha: float) -> float:
 
 
 def require_margin(margin: float) -> float:
-    """The margin, a loss that is still acceptable, if it is finite and not negative.
+    """The margin, a loss that is still acceptable, if it is in [0, 1).
 
     Raises:
         ValueError: otherwise.
     """
-    if not (math.isfinite(margin) and margin >= 0):
-        raise ValueError(f"margin: expected an acceptable loss >= 0, got {margin}")
+    if not 0 <= margin < 1:
+        raise ValueError(f"margin: expected an acceptable loss in [0, 1), got {margin}")
     return margin

@@ -92,9 +92,7 @@ def few_gold_items(
     action is that of `few_gold_items`, which must not be off.
     """
     settings = policy.few_gold_items
-    counted = (
-        {name: 0 for name in (*task.labels, *task.fields)} if task.kind != "grounded-qa" else {}
-    )
+    counted = dict.fromkeys((*task.labels, *task.fields), 0) if task.kind != "grounded-qa" else {}
     for count in class_counts(evaluation, task):
         if not is_value(count.name) and count.name != NOTHING:
             counted[count.name] = count.items

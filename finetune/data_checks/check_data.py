@@ -18,7 +18,6 @@ from finetune.data_checks.duplicates import (
 from finetune.data_checks.findings import DataReport, Finding, SplitSize
 from finetune.data_checks.prompt_leaks import (
     gold_in_instructions,
-    instructions_of,
     label_in_fields,
     label_in_text,
     prompt_examples,
@@ -83,10 +82,9 @@ def _leaks(
     rows: Mapping[str, Sequence[CheckedRow]], task: TaskConfig, policy: DataChecks
 ) -> list[Finding]:
     test = rows["test"]
-    instructions = instructions_of(task)
     findings = []
     if policy.prompt_examples.action != "off":
-        findings.append(prompt_examples(test, instructions, policy))
+        findings.append(prompt_examples(test, task, text_fields(task), policy))
     if policy.target_in_prompt != "off":
         findings.append(target_in_prompt(test, task, policy))
     if task.kind == "classification":
@@ -95,7 +93,7 @@ def _leaks(
         if policy.label_in_text.action != "off":
             findings.append(label_in_text(test, task, policy))
     elif task.kind in ("extraction", "grounded-qa") and policy.gold_in_instructions.action != "off":
-        findings.append(gold_in_instructions(rows["train"], test, task, instructions, policy))
+        findings.append(gold_in_instructions(rows["train"], test, task, policy))
     return findings
 
 

@@ -10,6 +10,10 @@ Sources: Brown et al. 2020 (arXiv 2005.14165, appendix C) for 13-grams; Touvron 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 Words = tuple[str, ...]
 # Shorter texts are phrases that turn up anywhere (Brown et al. 2020, appendix C).
@@ -76,7 +80,7 @@ def _best(
     return best
 
 
-def _row(matrix, row: int) -> tuple[list[int], list[int]]:  # type: ignore[no-untyped-def]
+def _row(matrix: csr_matrix, row: int) -> tuple[list[int], list[int]]:
     """Columns and values of a sparse row, largest value first."""
     part = slice(matrix.indptr[row], matrix.indptr[row + 1])
     pairs = zip(matrix.indices[part].tolist(), matrix.data[part].tolist(), strict=True)
@@ -106,7 +110,7 @@ def _most_covering(
     return best
 
 
-def _incidence(texts: Sequence[Words], columns: dict[Words, int], size: int):  # type: ignore[no-untyped-def]
+def _incidence(texts: Sequence[Words], columns: dict[Words, int], size: int) -> csr_matrix:
     """Sparse 0/1 matrix (texts x known n-grams)."""
     import numpy as np
     from scipy.sparse import csr_matrix

@@ -7,12 +7,14 @@ for resampling documents rather than rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from finetune.data_checks.findings import Number
 
 if TYPE_CHECKING:
     import numpy as np
+
+    Array = np.ndarray[Any, np.dtype[np.float64]]
 
 RESAMPLES = 1000
 CONFIDENCE = 0.95
@@ -27,9 +29,7 @@ def share_interval(successes: int, trials: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def document_sums(
-    values: Sequence[Sequence[float]], documents: Sequence[str]
-) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def document_sums(values: Sequence[Sequence[float]], documents: Sequence[str]) -> Array:
     """Per-row values (rows x values) summed over each document (documents x values)."""
     import numpy as np
 
@@ -40,8 +40,8 @@ def document_sums(
 
 
 def bootstrap(
-    sums: np.ndarray[tuple[int, int], np.dtype[np.float64]],
-    statistic: Callable[..., np.ndarray[tuple[int], np.dtype[np.float64]]],
+    sums: Array,
+    statistic: Callable[[Array], Array],
     seed: int,
 ) -> tuple[float, float]:
     """95 % percentile interval of a statistic of the documents' total.

@@ -10,6 +10,10 @@ Sources: Broder 1997, "On the resemblance and containment of documents" (SEQUENC
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datasketch import MinHash
 
 Words = tuple[str, ...]
 Shingles = frozenset[bytes]
@@ -77,10 +81,10 @@ class NearDuplicateIndex:
             for key, signature in enumerate(self._signatures(self._shingles)):
                 session.insert(key, signature, check_duplication=False)
 
-    def _signatures(self, sets: Sequence[Shingles]) -> list:  # type: ignore[type-arg]
+    def _signatures(self, sets: Sequence[Shingles]) -> list[MinHash]:
         from datasketch import MinHash
 
-        made: list = MinHash.bulk(sets, num_perm=self._hashes, seed=self._seed)  # type: ignore[type-arg]
+        made: list[MinHash] = MinHash.bulk(sets, num_perm=self._hashes, seed=self._seed)
         return made
 
     def similar(self, texts: Sequence[Words]) -> list[list[tuple[int, float]]]:

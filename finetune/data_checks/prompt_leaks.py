@@ -8,6 +8,7 @@ Does not: compare rows with training rows (duplicates.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from configs.data_checks import DataChecks, LabelSaid
 from configs.prompt import prompt_text
@@ -19,6 +20,9 @@ from finetune.data_checks.near_duplicates import shingles
 from finetune.data_checks.rows import CheckedRow, contains_words, words_of
 from finetune.data_checks.targets import closed_values, gold_strings
 
+if TYPE_CHECKING:
+    from finetune.data_checks.intervals import Array
+
 NO_FIELD = " "
 
 
@@ -29,25 +33,28 @@ def instructions_of(task: TaskConfig) -> tuple[str, ...]:
 
 
 def prompt_examples(
-    evaluation: Sequence[CheckedRow], instructions: Sequence[str], policy: DataChecks
+    evaluation: Sequence[CheckedRow], task: TaskConfig, fields: Sequence[str], policy: DataChecks
 ) -> Finding:
     """Evaluation texts in the instructions, few-shot examples among them.
+
+    Args:
+        fields: what the text of a row is made of.
 
     The action is that of `prompt_examples`, which must not be off.
     """
     settings = policy.prompt_examples
-    said = [words_of(text) for text in instructions if text.strip()]
+    said = [words_of(text) for text in instructions_of(task) if text.strip()]
     pieces = frozenset[bytes]().union(*(shingles(w, settings.shingle_words) for w in said))
+    examples = {
+        words_of("\n".join(prompt_text(example.input[field]) for field in fields))
+        for example in task.few_shot
+    }
     found = []
     for row in evaluation:
-        if len(row.words) < SHORTEST_WORDS:
-            # One or two words prove nothing unless they are a whole message, such as an example.
-            whole = any(row.words == words for words in said)
-            if whole or (len(row.words) > 2 and any(contains_words(w, row.words) for w in said)):
-                found.append(row)
-            continue
         own = shingles(row.words, settings.shingle_words)
-        if len(own & pieces) >= settings.share * len(own):
+        mostly = len(own & pieces) >= settings.share * len(own)
+        # A few words turn up in any instructions.
+        if row.words in examples or (mostly and len(row.words) >= SHORTEST_WORDS):
             found.append(row)
     return finding(
         "prompt_examples",
@@ -106,12 +113,16 @@ def label_in_fields(
             f"label_in_fields.{field}",
             evaluation,
             task.labels,
-            lambda row, field=field: prompt_text(row.content[field]),  # type: ignore[misc]
+            _value_of(field),
             policy.label_in_fields,
             policy,
         )
         for field in fields
     ]
+
+
+def _value_of(field: str) -> Callable[[CheckedRow], str]:
+    return lambda row: prompt_text(row.content[field])
 
 
 def label_in_text(
@@ -145,11 +156,11 @@ def _label_said(
         values.append([float(own[-1]), 1.0, *map(float, only), *map(float, right)])
     classes = len(labels)
 
-    def excess(totals: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def excess(totals: Array) -> Array:
         rows = totals[:, 1]
         only, right = totals[:, 2 : 2 + classes], totals[:, 2 + classes :]
         by_chance = (only * right).sum(axis=1) / rows**2
-        return np.asarray(totals[:, 0] / rows - by_chance)
+        return np.asarray(totals[:, 0] / rows - by_chance, dtype=np.float64)
 
     documents = [row.doc_id for row in evaluation]
     sums = document_sums(values, documents)
@@ -184,7 +195,6 @@ def gold_in_instructions(
     train: Sequence[CheckedRow],
     evaluation: Sequence[CheckedRow],
     task: TaskConfig,
-    instructions: Sequence[str],
     policy: DataChecks,
 ) -> Finding:
     """Whether the instructions say gold strings of evaluation documents more often than chance.
@@ -195,7 +205,7 @@ def gold_in_instructions(
     from scipy.stats import fisher_exact
 
     settings = policy.gold_in_instructions
-    said = [words_of(text) for text in instructions if text.strip()]
+    said = [words_of(text) for text in instructions_of(task) if text.strip()]
     closed = closed_values(task.output_schema) | {task.grounding.no_answer}
     known: dict[str, bool] = {}
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
     from scipy.sparse import csr_matrix
 
-    Array = np.ndarray[Any, np.dtype[np.float64]]
+    from finetune.data_checks.intervals import Array
 
 _VALUES_AT_ONCE = 4_000_000
 

@@ -56,6 +56,14 @@ aggregate_metric_list:
 """
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_report_on_the_machine():
+    """lm_eval describes the machine for 0.6 s in each result, which nothing here reads."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lm_eval.evaluator.add_env_info", lambda results: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def tasks_dir(tmp_path_factory):
     """A directory of tasks: generation, two parts of unequal size, groups of these, perplexity."""

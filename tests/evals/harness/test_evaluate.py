@@ -105,6 +105,26 @@ def test_perplexity_cannot_be_gated_on(ask):
         ask("note-surprise", limit=2)
 
 
+def test_own_scores_count_if_they_lie_between_0_and_1(tiny, tasks_dir, tmp_path):
+    (tmp_path / "scoring.py").write_text(
+        "def score(doc, results):\n"
+        "    return {'wordless': float(not results[0].split()), 'letters': float(len(doc['note']))}"
+    )
+    text = (tasks_dir / "note-writing.yaml").read_text()
+    head, tail = text[: text.index("filter_list")], text[text.index("custom_dataset") :]
+    (tmp_path / "own.yaml").write_text(
+        f"{head}process_results: !function scoring.score\nmetric_list:\n"
+        "  - {metric: wordless, aggregation: mean, higher_is_better: false}\n"
+        f"  - {{metric: letters, aggregation: mean, higher_is_better: true}}\n{tail}"
+    )
+    (tmp_path / "a.jsonl").write_text((tasks_dir / "a.jsonl").read_text())
+    asked = HarnessTask(task=str(tmp_path / "own.yaml"), limit=2)
+    (metric,) = evaluate_harness_task(tiny, asked, system="base").metrics
+    assert (metric.name, metric.higher_is_better, metric.binary) == ("wordless", False, True)
+    with pytest.raises(EvidenceError, match=r"letters', but its values leave \[0, 1\]"):
+        evaluate_harness_task(tiny, asked.model_copy(update={"metric": "letters"}), system="base")
+
+
 def test_metric_that_is_not_measured_is_refused_with_those_that_are(ask):
     with pytest.raises(EvidenceError, match="one of acc, acc_norm, got 'f1'"):
         ask("part-a", limit=2, metric="f1")
