@@ -88,7 +88,11 @@ def simulate(scenario: Scenario, gates: int, seed: int) -> Tally:
     tally = Tally()
     for number in range(gates):
         candidate, baseline = draw_pair(
-            kind, scenario.true_difference, scenario.documents, clustered=scenario.clustered, rng=rng
+            kind,
+            scenario.true_difference,
+            scenario.documents,
+            clustered=scenario.clustered,
+            rng=rng,
         )
         evidence = Evidence(
             {"candidate": candidate, "baseline": baseline},
@@ -116,7 +120,9 @@ def run(scenarios: Iterable[Scenario], gates: int, processes: int) -> dict[Scena
     ]
     found: dict[Scenario, Tally] = {}
     with ProcessPoolExecutor(processes) as pool:
-        futures = [(scenario, pool.submit(simulate, scenario, n, seed)) for scenario, n, seed in jobs]
+        futures = [
+            (scenario, pool.submit(simulate, scenario, n, seed)) for scenario, n, seed in jobs
+        ]
         for scenario, future in futures:
             found[scenario] = found.get(scenario, Tally()) + future.result()
     return found

@@ -53,7 +53,9 @@ def _plot(found: dict[Scenario, Tally], path: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5 * len(KINDS_SHOWN), 4), layout="constrained")
-    for axes, kind in zip(figure.subplots(1, len(KINDS_SHOWN), squeeze=False)[0], KINDS_SHOWN, strict=True):
+    for axes, kind in zip(
+        figure.subplots(1, len(KINDS_SHOWN), squeeze=False)[0], KINDS_SHOWN, strict=True
+    ):
         for number, documents in enumerate(DOCUMENTS):
             for sequential, style in ((False, "-"), (True, "--")):
                 rates = [

@@ -110,7 +110,9 @@ def draw_pair(
     """
     import numpy as np
 
-    rows_of = rng.choice(ROWS_PER_DOCUMENT, size=documents) if clustered else np.ones(documents, int)
+    rows_of = (
+        rng.choice(ROWS_PER_DOCUMENT, size=documents) if clustered else np.ones(documents, int)
+    )
     document = np.repeat(np.arange(documents), rows_of)
     shape = (len(document), ITEMS_PER_ROW)
     reference = rng.random(shape)

@@ -126,10 +126,6 @@ class Sequential(StrictModel):
     documents_before_stopping: int = Field(default=40, ge=2)
     """Fewest documents after which evaluation may stop."""
 
-    items_cap: int = Field(default=30, ge=1)
-    """Most wrong items of one document that count, for metrics that count items (micro-F1); the
-    error rate rests on a bound. A candidate that exceeds it is evaluated to the end."""
-
 
 class GateConfig(StrictModel):
     """The policy that turns evaluations into promote, reject or inconclusive."""
@@ -179,6 +175,12 @@ class GateConfig(StrictModel):
                 "comparisons: expected at least one that is required, got none; "
                 "without it nothing is compared"
             )
+        for rule in self.comparisons:
+            if rule.task is not None and "baseline" in rule.references:
+                raise ValueError(
+                    f"comparisons: expected references among base, champion and unquantized on "
+                    f"guard task {rule.task!r}, got baseline, which is not asked guard tasks"
+                )
         if self.prices is None and any(c.measure == "cost_per_1k_documents" for c in self.ceilings):
             raise ValueError("prices: expected prices for the ceiling on cost, got none; add them")
         if self.sequential is not None:
@@ -189,9 +191,16 @@ class GateConfig(StrictModel):
                 for rule in self.comparisons
                 if rule.test == "equivalence"
             ]
+            fixed += [
+                f"comparison of {rule.metric} with the unquantized model"
+                for rule in self.comparisons
+                if rule.task is None and "unquantized" in rule.references
+            ]
+            if self.alpha_budget is not None:
+                fixed.append("an alpha_budget")
             if fixed:
                 raise ValueError(
                     f"sequential: expected comparisons and floors on all rows only, got {fixed[0]}, "
-                    "which has no anytime-valid test; leave it or sequential out"
+                    "which goes with complete evaluations; leave it or sequential out"
                 )
         return self

@@ -12,7 +12,10 @@ from pydantic import Field, model_validator
 
 from configs.baseline import Baseline
 from configs.data import Data
+from configs.data_checks import DataChecks
 from configs.gate_policy import GateConfig
+from configs.harness import HarnessTask
+from configs.judge import JudgeConfig
 from configs.quantization import QuantizationConfig
 from configs.strict_model import StrictModel
 from configs.weights_source import WeightsSource
@@ -73,6 +76,11 @@ class EvaluationConfig(StrictModel):
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Precision of the computation."""
 
+    beside_constrained: bool = False
+    """Let every candidate that may be promoted answer in the other way of decoding too: constrained
+    to the output schema if the task leaves it free, free if the task constrains it. Reported beside,
+    never gated."""
+
 
 class RegistryConfig(StrictModel):
     """Where a promoted model is registered."""
@@ -130,8 +138,19 @@ class LifecycleConfig(StrictModel):
     evaluation: EvaluationConfig = EvaluationConfig()
     """How candidates answer."""
 
-    gate: GateConfig = GateConfig()
-    """When a candidate may replace the champion."""
+    data_checks: DataChecks = DataChecks()
+    """What is checked about the rows before training."""
+
+    guard_tasks: tuple[HarnessTask, ...] = ()
+    """Tasks of lm-evaluation-harness that the base and every candidate answer too, so that the gate
+    can tell what fine-tuning made the model forget."""
+
+    judge: JudgeConfig | None = None
+    """A model that scores answers no rule can score. In YAML also the path of a file of its own."""
+
+    gate: GateConfig
+    """When a candidate may replace the champion. In YAML also the name of a policy in configs/gates,
+    or the path of one."""
 
     registry: RegistryConfig
     """Where it is registered."""
@@ -149,6 +168,15 @@ class LifecycleConfig(StrictModel):
                 raise ValueError(
                     f"gate.candidates: expected one of {['fine-tuned', *made]}, got {candidate!r}; "
                     "add the quantization or leave the candidate out"
+                )
+        guards = {guard.task for guard in self.guard_tasks}
+        ruled = [rule.task for rule in self.gate.comparisons]
+        ruled += [rule.task for rule in self.gate.floors]
+        for task in ruled:
+            if task is not None and task not in guards:
+                raise ValueError(
+                    f"gate: expected a guard task among {sorted(guards)}, got {task!r}; "
+                    "add it to guard_tasks or leave the rule out"
                 )
         return self
 

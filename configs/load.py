@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from configs.errors import ConfigError
 from configs.gate_policy import GateConfig
+from configs.judge import load_judge
 from configs.lifecycle import LifecycleConfig
 from configs.task import TaskConfig
 
@@ -212,6 +213,8 @@ def load_lifecycle(reference: str) -> LifecycleConfig:
     content = read_yaml(path)
     if isinstance(content.get("gate"), str):
         content["gate"] = load_gate(content["gate"])
+    if isinstance(content.get("judge"), str):
+        content["judge"] = load_judge(Path(content["judge"]))
     if "data" not in content and isinstance(content.get("task"), str):
         task_data = load_task(content["task"]).data
         content |= {} if task_data is None else {"data": task_data}

@@ -126,7 +126,9 @@ def settled(
     )
 
 
-def references_of(rule: Comparison, candidate: str, evidence: Evidence) -> Iterator[tuple[str, str]]:
+def references_of(
+    rule: Comparison, candidate: str, evidence: Evidence
+) -> Iterator[tuple[str, str]]:
     """What a candidate is compared with under a rule: name of the reference and of the system.
 
     Left out: a champion that does not exist, and the unquantized sibling of a candidate that is it.

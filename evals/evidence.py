@@ -55,7 +55,11 @@ def slices_of(evaluation: Evaluation, name: str) -> Iterator[tuple[str, Evaluati
     """
     column = f"{SLICE_PREFIX}{name}"
     if column not in evaluation.frame.columns:
-        declared = [c.removeprefix(SLICE_PREFIX) for c in evaluation.frame if c.startswith(SLICE_PREFIX)]
+        declared = [
+            c.removeprefix(SLICE_PREFIX)
+            for c in evaluation.frame.columns
+            if c.startswith(SLICE_PREFIX)
+        ]
         raise EvidenceError(
             f"{evaluation.system} on {evaluation.task}",
             f"expected one of the slices {declared}, got {name!r}",

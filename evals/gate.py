@@ -59,13 +59,17 @@ def _p_value(checks: Sequence[Check], level: Level) -> float:
     return max(min(1.0, c.p_value * level.alpha / c.alpha) for c in checks if c.required)
 
 
+def strictest_level(policy: GateConfig, candidates: int, alpha: float, seed: int) -> Level:
+    """The level that keeps alpha over so many candidates whatever the others do (Bonferroni)."""
+    return Level(alpha / candidates, seed, alpha / policy.alpha / candidates)
+
+
 def _levels(
     policy: GateConfig, candidates: Sequence[str], evidence: Evidence, alpha: float, seed: int
 ) -> dict[str, Level]:
     """The level each candidate is tested at, so that alpha holds over all of them."""
-    share = 1 / len(candidates)
-    strictest = Level(alpha * share, seed, share * alpha / policy.alpha)
-    # An e-value is no p-value of a fixed sample; Bonferroni needs none to be known in advance.
+    strictest = strictest_level(policy, len(candidates), alpha, seed)
+    # Holm's levels follow from p-values of complete evaluations, which sequential mode does not have.
     if policy.correction == "bonferroni" or policy.sequential or len(candidates) == 1:
         return dict.fromkeys(candidates, strictest)
     p_values = {
@@ -130,7 +134,8 @@ def decide(
 
 
 def _missing(result: CandidateResult) -> int | None:
-    missing = [c.further_documents for c in result.checks if c.outcome == "inconclusive" and c.required]
+    missing = [
+        c.further_documents for c in result.checks if c.outcome == "inconclusive" and c.required
+    ]
     known = [number for number in missing if number is not None]
     return max(known) if len(known) == len(missing) else None
-

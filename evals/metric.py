@@ -19,10 +19,10 @@ class Ratio(StrictModel):
     numerator: dict[str, float]
     """Column of the evaluation's frame -> weight."""
 
-    denominator: dict[str, float] = {ROWS: 1.0}
+    denominator: dict[str, float] = Field(default_factory=lambda: {ROWS: 1.0})
     """Column -> weight; the number of rows by default, which makes the ratio a mean."""
 
-    missed: dict[str, float] = {}
+    missed: dict[str, float] = Field(default_factory=dict)
     """Column -> weight of what there was to find and was not. Where the denominator is 0, the ratio
     is 0 if something was missed, and otherwise there was nothing to count."""
 
@@ -49,7 +49,10 @@ class Metric(StrictModel):
     def columns(self) -> tuple[str, ...]:
         """Every column of the frame that the metric needs, without `rows`."""
         named = (
-            name for r in self.ratios for part in (r.numerator, r.denominator, r.missed) for name in part
+            name
+            for r in self.ratios
+            for part in (r.numerator, r.denominator, r.missed)
+            for name in part
         )
         return tuple(dict.fromkeys(name for name in named if name != ROWS))
 

@@ -136,6 +136,6 @@ class Population:
         frame = pd.DataFrame(scores, columns=self._columns)
         frame["id"] = [f"r{number}" for number in range(len(rows))]
         frame["cluster"] = document.astype(str)
-        for column in (c for c in self.reference.frame if c.startswith(SLICE_PREFIX)):
+        for column in (c for c in self.reference.frame.columns if c.startswith(SLICE_PREFIX)):
             frame[column] = self.reference.frame[column].to_numpy()[rows]
         return dataclasses.replace(self.reference, frame=frame)

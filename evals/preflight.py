@@ -15,7 +15,8 @@ from configs.errors import EvidenceError
 from configs.gate_policy import Comparison, GateConfig
 from configs.strict_model import StrictModel
 from evals.evaluation import Evaluation
-from evals.stats.paired import linearised, linearised_differences, require_paired
+from evals.stats.linearised import deviation, paired_deviation
+from evals.stats.paired import require_paired
 from evals.stats.power import minimum_detectable_effect, power_of_noninferiority, required_clusters
 
 
@@ -72,7 +73,7 @@ def _check(
 ) -> SizeCheck:
     plan = policy.preflight
     alpha = (rule.alpha or policy.alpha) / candidates
-    deviation, source = _deviation(policy, rule, reference, evaluated)
+    spread, source = _deviation(policy, rule, reference, evaluated)
     documents = evaluated[reference].clusters
     return SizeCheck(
         metric=rule.metric,
@@ -80,22 +81,20 @@ def _check(
         margin=rule.margin,
         documents=documents,
         required_documents=required_clusters(
-            deviation, rule.margin, plan.expected_difference, alpha=alpha, power=plan.power
+            spread, rule.margin, plan.expected_difference, alpha=alpha, power=plan.power
         ),
-        deviation=deviation,
+        deviation=spread,
         deviation_from=source,
         power=power_of_noninferiority(
-            deviation, documents, rule.margin, plan.expected_difference, alpha=alpha
+            spread, documents, rule.margin, plan.expected_difference, alpha=alpha
         ),
-        detectable=minimum_detectable_effect(deviation, documents, alpha=alpha, power=plan.power),
+        detectable=minimum_detectable_effect(spread, documents, alpha=alpha, power=plan.power),
     )
 
 
 def _deviation(
     policy: GateConfig, rule: Comparison, reference: str, evaluated: Mapping[str, Evaluation]
 ) -> tuple[float, str]:
-    import numpy as np
-
     plan = policy.preflight
     known = evaluated[reference]
     metric = known.metric(rule.metric)
@@ -103,13 +102,10 @@ def _deviation(
     if others:
         other = evaluated[others[0]]
         require_paired(other, known)
-        paired = float(np.std(linearised_differences(other, known, metric), ddof=1))
-        if paired > 0:
+        if paired := paired_deviation(other, known, metric):
             return paired, f"{others[0]} and {reference} on these documents"
-    alone = float(np.std(linearised(known, metric), ddof=1)) if known.clusters > 1 else 0.0
-    if alone > 0:
-        deviation = alone * math.sqrt(2 * (1 - plan.correlation))
-        return deviation, (
+    if alone := deviation(known, metric):
+        return alone * math.sqrt(2 * (1 - plan.correlation)), (
             f"the spread of {reference} on these documents, at an assumed correlation of "
             f"{plan.correlation:g}"
         )

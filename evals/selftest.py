@@ -63,7 +63,9 @@ class SelfTest:
     @property
     def keeps_alpha(self) -> bool:
         """Whether no false-promotion rate is above alpha beyond what chance explains."""
-        return all(line.promoted.low <= self.alpha for line in self.lines if line.is_false_promotion)
+        return all(
+            line.promoted.low <= self.alpha for line in self.lines if line.is_false_promotion
+        )
 
 
 def exercisable(policy: GateConfig) -> tuple[GateConfig, tuple[str, ...]]:

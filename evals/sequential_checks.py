@@ -18,8 +18,8 @@ from evals.decision import Check
 from evals.evaluation import Evaluation
 from evals.evidence import Evidence
 from evals.sequential_evaluation import batches_of
+from evals.stats.confidence_sequence import SequentialBounds, can_bet, confidence_sequence
 from evals.stats.paired import require_paired
-from evals.stats.sequential import SequentialBounds, can_bet, confidence_sequence
 from evals.stats.totals import cluster_sums
 
 if TYPE_CHECKING:
@@ -71,7 +71,12 @@ class SequentialGate:
     """Every rule on the lifecycle's task for one candidate; told each batch, it says when to stop."""
 
     def __init__(
-        self, policy: GateConfig, candidate: str, evidence: Evidence, level: Level, design: Evaluation
+        self,
+        policy: GateConfig,
+        candidate: str,
+        evidence: Evidence,
+        level: Level,
+        design: Evaluation,
     ) -> None:
         """Args:
         evidence: complete evaluations of the references.
@@ -241,6 +246,7 @@ def sequential_checks(
     batch_of = {document: n for n, batch in enumerate(gate.batches) for document in batch}
     numbers = ours.frame["cluster"].astype(str).map(batch_of)
     gate.replay(
-        dataclasses.replace(ours, frame=frame) for _, frame in ours.frame.groupby(numbers, sort=True)
+        dataclasses.replace(ours, frame=frame)
+        for _, frame in ours.frame.groupby(numbers, sort=True)
     )
     return gate.checks()

@@ -22,7 +22,10 @@ from evals.runner import evaluate
 class StoppingRule(Protocol):
     """What is told every batch and says when there is nothing left to learn."""
 
-    settled: bool
+    @property
+    def settled(self) -> bool:
+        """Whether the outcome is certain."""
+        ...
 
     def update(self, batch: Evaluation) -> None:
         """Take in the scores of one more batch of documents."""
@@ -114,4 +117,3 @@ def evaluate_in_batches(
     seconds = time.monotonic() - started
     savings = Savings(asked, len(rows), documents, len(by_document), seconds)
     return dataclasses.replace(parts[0], frame=frame), savings
-

@@ -11,7 +11,7 @@ from registry.digests import digest_directory, digest_json
 
 LIBRARIES = {
     "finetune": ("torch", "transformers", "peft", "trl", "llmcompressor", "compressed-tensors"),
-    "evals": ("torch", "transformers", "numpy", "scipy"),
+    "evals": ("torch", "transformers", "numpy", "scipy", "lm_eval", "llguidance", "rouge_score"),
     "registry": ("mlflow-skinny",),
 }
 

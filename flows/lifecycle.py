@@ -6,25 +6,33 @@ Does not: compute anything; every step is a task in flows/steps/ over a domain p
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from prefect import flow
 from prefect.runtime import flow_run
 
 from configs.lifecycle import LifecycleConfig
 from configs.load import load_task
+from configs.task import TaskConfig
 from finetune.weights import weight_bytes
 from flows.expected_failures import hide_tracebacks_of_expected_failures
 from flows.home import home
 from flows.lifecycle_summary import LifecycleSummary, summarize
-from flows.step_cache import StepCache
+from flows.step_cache import StepCache, StepOutcome
 from flows.steps.champion import find_champion
+from flows.steps.data_checks import check_prepared_data
 from flows.steps.evaluate import evaluate_baseline, evaluate_weights
 from flows.steps.fine_tune import fine_tune, merge
-from flows.steps.gate import gate
+from flows.steps.gate import evidence_digests, gate
+from flows.steps.guards import evaluate_guard
+from flows.steps.look import claim_look
 from flows.steps.pin import pin
+from flows.steps.preflight import preflight
 from flows.steps.prepare import prepare
-from flows.steps.promote import promote
+from flows.steps.promote import lineage_of, promote
 from flows.steps.quantize import quantize_candidate
 from flows.steps.resolve import resolve
+from flows.steps.sequential import evaluate_sequentially
 from flows.steps.step_state import result_of
 
 hide_tracebacks_of_expected_failures()
@@ -43,8 +51,10 @@ def lifecycle(config: LifecycleConfig) -> LifecycleSummary:
 
     base = result_of(resolve(config.base_model))
     data = result_of(prepare(config, task, cache))
-    # Before training: a baseline that cannot answer would make it worthless.
-    baseline = result_of(evaluate_baseline(config.baseline, config.evaluation, task, data, cache))
+    checked = result_of(check_prepared_data(config.data_checks, task, data, cache))
+    # Before training: a baseline that cannot answer, or too few documents, would make it worthless.
+    baseline = result_of(evaluate_baseline(config, task, data, cache))
+    preflight(config, baseline)
 
     adapter = result_of(fine_tune(config, task, base, data, cache))
     merged = result_of(merge(base, adapter, cache))
@@ -58,20 +68,80 @@ def lifecycle(config: LifecycleConfig) -> LifecycleSummary:
     weights |= {name: (made.files, made.digest) for name, made in candidates.items()}
     champion = result_of(find_champion(config.registry))
     weights |= champion.unless_among({digest for _, digest in weights.values()})
-    evaluations = {
-        name: result_of(
-            evaluate_weights(name, directory, digest, config.evaluation, task, data, cache)
-        )
-        for name, (directory, digest) in weights.items()
+    evaluations = evaluate_all(config, task, data, weights, baseline, cache)
+    beside = evaluate_beside(config, task, data, weights, cache)
+    guards = {
+        guard.task: {
+            name: result_of(evaluate_guard(name, directory, digest, guard, config, cache))
+            for name, (directory, digest) in weights.items()
+        }
+        for guard in config.guard_tasks
     }
-    evaluations["baseline"] = baseline
 
     sizes = {name: weight_bytes(directory) for name, (directory, _) in weights.items()}
-    decided = result_of(gate(config, evaluations, sizes, cache))
+    lineage = lineage_of(config, base, data, adapter)
+    look = result_of(claim_look(config, task, data, evidence_digests(evaluations, guards)))
+    decided = result_of(
+        gate(
+            config, task, evaluations, beside, guards, look, lineage, sizes, checked, cache
+        )
+    )  # fmt: skip
     promotion = result_of(
-        promote(config, base, data, adapter, candidates, decided, champion, str(flow_run.name))
+        promote(config, lineage, candidates, decided, champion, str(flow_run.name))
     )
     pinned = result_of(pin(config))
 
-    steps = [data, adapter, *candidates.values(), *evaluations.values(), decided]
+    guarded = [outcome for by_system in guards.values() for outcome in by_system.values()]
+    steps = [data, checked, adapter, *candidates.values(), *evaluations.values()]
+    steps += [*beside.values(), *guarded, decided]
     return summarize(config, steps, decided, promotion, pinned)
+
+
+def evaluate_all(
+    config: LifecycleConfig,
+    task: TaskConfig,
+    data: StepOutcome,
+    weights: dict[str, tuple[Path, str]],
+    baseline: StepOutcome,
+    cache: StepCache,
+) -> dict[str, StepOutcome]:
+    """Evaluations on the lifecycle's task: references in full, and, if the gate is sequential, the
+    candidates after them in batches."""
+    evaluations = {"baseline": baseline}
+    batched = config.gated_candidates if config.gate.sequential else ()
+    for name, (directory, digest) in weights.items():
+        if name not in batched:
+            evaluations[name] = result_of(
+                evaluate_weights(name, directory, digest, config, task, data, cache)
+            )
+    references = {n: o for n, o in evaluations.items() if n in ("baseline", "champion", "base")}
+    for name in batched:
+        directory, digest = weights[name]
+        evaluations[name] = result_of(
+            evaluate_sequentially(
+                name, directory, digest, config, task, data, references, cache
+            )
+        )  # fmt: skip
+    return {name: evaluations[name] for name in (*weights, "baseline")}
+
+
+def evaluate_beside(
+    config: LifecycleConfig,
+    task: TaskConfig,
+    data: StepOutcome,
+    weights: dict[str, tuple[Path, str]],
+    cache: StepCache,
+) -> dict[str, StepOutcome]:
+    """Candidates decoded in the way that the task does not use, for the report alone."""
+    if not config.evaluation.beside_constrained or task.output_schema is None:
+        return {}
+    other = task.model_copy(update={"constrained": not task.constrained})
+    how = "constrained" if other.constrained else "unconstrained"
+    found = {}
+    for name in config.gated_candidates:
+        directory, digest = weights[name]
+        shown = f"{name}, {how}"
+        found[shown] = result_of(
+            evaluate_weights(shown, directory, digest, config, other, data, cache)
+        )
+    return found

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
-from configs.durable_files import write_durably
 from evals.baseline_bank.answers import BankedAnswer
-from evals.baseline_bank.bank import RECORD, BaselineBank, OpenRecord
-from evals.baseline_bank.errors import BankError
+from evals.baseline_bank.bank import BaselineBank
 from evals.baseline_bank.identity import BaselineIdentity, BaselineSubject
 from evals.baseline_bank.recorder import Recorder, RecorderSettings
 from evals.engines.completion import Completion, Decoding, Engine, Progress, Request

@@ -80,7 +80,9 @@ def expiry_problem(
         max_age_days: oldest answer that may still be used; None for no limit besides `expires_at`.
     """
     if record.expires_at is not None and now >= record.expires_at:
-        return f"expected a record that has not expired, got one that did on {_day(record.expires_at)}"
+        return (
+            f"expected a record that has not expired, got one that did on {_day(record.expires_at)}"
+        )
     age = now - oldest
     if max_age_days is not None and age > timedelta(days=max_age_days):
         return (

@@ -13,16 +13,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
 import torch
-from llguidance import LLMatcher
-from llguidance.hf import from_tokenizer
+from llguidance import LLMatcher, LLTokenizer
 
 from configs.errors import EngineError
 
 WHITE_SPACE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+BYTE_LEVEL = {
+    "type": "ByteLevel",
+    "add_prefix_space": True,
+    "trim_offsets": True,
+    "use_regex": True,
+}
+PROBE = '{"näh": ["2 cm", 1.5]}'
 
 
 class JsonGrammar:
@@ -37,15 +44,7 @@ class JsonGrammar:
         Raises:
             EngineError: when llguidance does not support the schema or the tokenizer.
         """
-        try:
-            words = max(vocabulary, len(tokenizer))
-            self.tokenizer = from_tokenizer(tokenizer, n_vocab=words, eos_token=list(end_tokens))
-        except (ValueError, RuntimeError) as error:
-            raise EngineError(
-                "json_schema",
-                f"expected a tokenizer that llguidance can follow byte by byte, got: {error}",
-                "Use a model with a byte-level tokenizer, or leave structured output off.",
-            ) from error
+        self.tokenizer = _byte_tokenizer(tokenizer, end_tokens, vocabulary)
         self.grammar = LLMatcher.grammar_from_json_schema(schema, overrides=WHITE_SPACE)
         if problem := LLMatcher.validate_grammar(self.grammar, self.tokenizer):
             raise EngineError(
@@ -92,6 +91,32 @@ class JsonConstraint:
         return bool(self._matcher.is_stopped())
 
 
-def schema_text(schema: dict[str, Any]) -> str:
-    """The schema as JSON with its order kept, because the order of properties is that of answers."""
-    return json.dumps(schema, ensure_ascii=False)
+def _byte_tokenizer(tokenizer: Any, end_tokens: Sequence[int], vocabulary: int) -> LLTokenizer:
+    try:
+        backend = copy(tokenizer.backend_tokenizer)
+        backend.no_padding()
+        backend.no_truncation()
+        content = json.loads(backend.to_str())
+        # A tokenizer converted from GGUF carries a chain of decoders, of which llguidance follows
+        # the first only; the pre-tokenizer says what the words are made of.
+        if '"ByteLevel"' in json.dumps(content["pre_tokenizer"]):
+            content["decoder"] = BYTE_LEVEL
+        followed = LLTokenizer(
+            json.dumps(content), n_vocab=max(vocabulary, len(tokenizer)), eos_token=list(end_tokens)
+        )
+        problem = _difference(tokenizer, followed)
+    except (AttributeError, ValueError, RuntimeError) as error:
+        problem = str(error)
+    if problem:
+        raise EngineError(
+            "json_schema",
+            f"expected a tokenizer that llguidance can follow byte by byte, got: {problem}",
+            "Use a model with a byte-level tokenizer, or leave structured output off.",
+        )
+    return followed
+
+
+def _difference(tokenizer: Any, followed: LLTokenizer) -> str:
+    tokens = tokenizer(PROBE, add_special_tokens=False)["input_ids"]
+    read = followed.decode_bytes(tokens).decode(errors="replace")
+    return "" if read == PROBE else f"{read!r} for {PROBE!r}"

@@ -81,9 +81,7 @@ class SlotCache(Cache):
             self.memory.append((self._empty(key_states), self._empty(value_states)))
         slots = torch.arange(step.first, step.first + rows, device=key_states.device)[:, None]
         views = []
-        for memory, states in zip(
-            self.memory[layer_idx], (key_states, value_states), strict=True
-        ):
+        for memory, states in zip(self.memory[layer_idx], (key_states, value_states), strict=True):
             memory[slots, step.positions] = states.transpose(1, 2)
             views.append(memory[step.first : step.first + rows, : step.end].transpose(1, 2))
         return views[0], views[1]

@@ -4,6 +4,8 @@ Does: hand a finished row's place to a waiting one; run the tokens that all prom
 once; guess the next tokens from earlier answers and check several in one pass. Does not: change
 what is answered: every token is the one of highest logit after the tokens before it. Imported only
 together with torch.
+
+Continuous batching as in Orca (Yu et al., OSDI 2022).
 """
 
 from __future__ import annotations
@@ -11,42 +13,21 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import torch
+from peft import PeftModel
 
+from evals.engines.decoding_job import Constraint, DecodingJob, FinishReason, TokenAnswer
 from evals.engines.drafts import Drafts, RowDraft
 from evals.engines.slot_cache import ATTENTION, SlotCache
 
-# Architectures for which tests/evals/engines/test_slot_decoding.py proves equality with generate().
+# Those for which tests/evals/engines/test_slot_decoding.py shows equality with generate().
 ARCHITECTURES = ("gemma", "gemma3_text", "granite", "llama", "mistral", "olmo2", "phi3", "qwen2",
                  "qwen3", "smollm3")  # fmt: skip
 SHORTEST_PREFIX = 8  # tokens; copying fewer saves nothing
-
-
-class Constraint(Protocol):
-    """What one answer may consist of."""
-
-    def choose(self, logits: torch.Tensor, best: int) -> int:
-        """The allowed token of highest logit, which is `best` if that is allowed; it is taken."""
-        ...
-
-    @property
-    def complete(self) -> bool:
-        """Whether nothing may follow."""
-        ...
-
-
-@dataclass
-class Answer:
-    """Tokens of one answer, the end token included."""
-
-    tokens: list[int]
-    finish_reason: Literal["stop", "length"]
-    seconds: float
 
 
 class _Row:
@@ -57,114 +38,78 @@ class _Row:
         self.draft = RowDraft(prompt)
         self.started = time.monotonic()
         self.tokens: list[int] = []
-        self.finish_reason: Literal["stop", "length"] | None = None
+        self.new: list[int] = []
+        self.finish_reason: FinishReason | None = None
 
     @property
-    def length(self) -> int:
-        """Tokens whose keys and values are stored: all but the last."""
-        return len(self.prompt) + len(self.tokens) - 1
+    def stored(self) -> int:
+        """Tokens whose keys and values are in the cache: all but the last."""
+        return len(self.draft.tokens) - 1
 
-    @property
-    def last(self) -> int:
-        """The last token so far."""
-        return self.draft.tokens[-1]
+    def extend(self, guesses: list[int], best: list[int], logits: Any, job: DecodingJob) -> None:
+        """Take the next tokens: one, and one more for each guess in turn that was right."""
+        known = len(self.tokens)
+        for place, guess in enumerate([*guesses, None]):
+            token = best[place]
+            if self.constraint is not None:
+                token = self.constraint.choose(logits[place], token)
+            self.tokens.append(token)
+            self.finish_reason = job.finish_reason(self.tokens, self.constraint)
+            if self.finish_reason is not None or token != guess:
+                break
+        self.new = self.tokens[known:]
 
 
 def can_decode_in_slots(model: Any) -> bool:
-    """Whether `decode_in_slots` is proved for this model.
+    """Whether `decode_in_slots` gives this model's answers.
 
-    Not for other architectures, for attention that is soft-capped or looks ahead, for rotary
-    frequencies that depend on the longest row, and for adapters other than LoRA.
+    Not for architectures it was not tested with, attention that is soft-capped or looks ahead,
+    rotary frequencies that depend on the longest row, or adapters other than LoRA.
     """
-    from peft import PeftModel
-
     if isinstance(model, PeftModel):
         if any(config.peft_type != "LORA" for config in model.peft_config.values()):
             return False
         model = model.get_base_model()
     config = model.config
     rope = getattr(config, "rope_parameters", None) or {}
-    kinds = {rope.get("rope_type"), *(r.get("rope_type") for r in rope.values() if isinstance(r, dict))}
-    layer_types = set(getattr(config, "layer_types", None) or ())
+    by_layer_type = [part for part in rope.values() if isinstance(part, dict)]
+    rope_types = {part.get("rope_type") for part in [rope, *by_layer_type]}
     return (
         config.model_type in ARCHITECTURES
-        and layer_types <= {"full_attention", "sliding_attention"}
-        and not kinds & {"dynamic", "longrope"}
+        and set(getattr(config, "layer_types", None) or ())
+        <= {"full_attention", "sliding_attention"}
+        and not rope_types & {"dynamic", "longrope"}
         and not getattr(config, "use_bidirectional_attention", None)
         and getattr(config, "attn_logit_softcapping", None) is None
     )
 
 
-def decode_in_slots(
-    model: Any,
-    prompts: Sequence[list[int]],
-    *,
-    slots: int,
-    max_new_tokens: int,
-    end_tokens: Sequence[int],
-    constraint: Callable[[], Constraint] | None = None,
-    ends: Callable[[list[int]], bool] = lambda tokens: False,
-    on_finished: Callable[[int], None] = lambda finished: None,
-) -> list[Answer]:
-    """Answer every prompt, in the order given.
-
-    Args:
-        prompts: token ids, at least one per prompt.
-        slots: rows in flight at once.
-        constraint: makes a fresh constraint for each row.
-        ends: whether an answer with these tokens ends here, asked after each token.
-        on_finished: called with the number of finished answers whenever it grows; what it raises
-            ends the decoding.
-    """
-    from peft import PeftModel
-
+def decode_in_slots(model: Any, job: DecodingJob) -> list[TokenAnswer]:
+    """Answer every prompt, in the order given; for models of which `can_decode_in_slots` holds."""
     base = model.get_base_model() if isinstance(model, PeftModel) else model
-    batch = _Batch(base, prompts, slots)
+    batch = _Batch(base, job)
     drafts = Drafts()
-    # Longest first: what does not fit in memory fails at once, not at the end.
-    waiting = deque(sorted(range(len(prompts)), key=lambda index: -len(prompts[index])))
-    answers: dict[int, Answer] = {}
+    waiting = deque(job.longest_first)
+    answers: dict[int, TokenAnswer] = {}
     with torch.inference_mode(), _slot_attention(base):
         while waiting or batch.rows:
-            free = slots - len(batch.rows)
+            free = job.rows_at_once - len(batch.rows)
             # A few at a time: their prompts then share one forward pass.
-            if waiting and free >= max(1, slots // 4):
-                chosen = [waiting.popleft() for _ in range(min(free, len(waiting)))]
-                batch.admit([_Row(i, prompts[i], constraint and constraint()) for i in chosen])
+            if waiting and free >= max(1, job.rows_at_once // 4):
+                batch.admit([waiting.popleft() for _ in range(min(free, len(waiting)))])
             guesses = drafts.guess([row.draft for row in batch.rows])
             logits = batch.forward(guesses)
             best = logits.argmax(dim=-1).tolist()
             for line, row in enumerate(batch.rows):
-                known = len(row.tokens)
-                for place, guess in enumerate([*guesses[line], None]):
-                    token = best[line][place]
-                    if row.constraint is not None:
-                        token = row.constraint.choose(logits[line, place], token)
-                    row.tokens.append(token)
-                    row.finish_reason = _finish_reason(row, max_new_tokens, end_tokens, ends)
-                    if row.finish_reason is not None or token != guess:
-                        break
-                drafts.learn(row.draft, row.tokens[known:])
+                row.extend(guesses[line], best[line], logits[line], job)
+                drafts.learn(row.draft, row.new)
             finished = batch.remove_finished()
-            for row in finished:
+            for row, reason in finished:
                 seconds = time.monotonic() - row.started
-                answers[row.index] = Answer(row.tokens, row.finish_reason or "stop", seconds)
+                answers[row.index] = TokenAnswer(row.tokens, reason, seconds)
             if finished:
-                on_finished(len(answers))
-    return [answers[index] for index in range(len(prompts))]
-
-
-def _finish_reason(
-    row: _Row,
-    max_new_tokens: int,
-    end_tokens: Sequence[int],
-    ends: Callable[[list[int]], bool],
-) -> Literal["stop", "length"] | None:
-    if row.tokens[-1] in end_tokens or ends(row.tokens):
-        return "stop"
-    if row.constraint is not None and row.constraint.complete:
-        return "stop"
-    return "length" if len(row.tokens) == max_new_tokens else None
+                job.on_finished(len(answers))
+    return [answers[index] for index in range(len(job.prompts))]
 
 
 @contextmanager
@@ -180,40 +125,48 @@ def _slot_attention(model: Any) -> Iterator[None]:
 class _Batch:
     """The rows in flight, in slots 0, 1, ... without a gap, and their cache."""
 
-    def __init__(self, model: Any, prompts: Sequence[list[int]], slots: int) -> None:
-        self.model, self.rows = model, list[_Row]()
+    def __init__(self, model: Any, job: DecodingJob) -> None:
+        self.model, self.job, self.rows = model, job, list[_Row]()
         # The last slot holds the keys and values of the tokens that all prompts begin with.
-        self.cache, self.prefix_slot = SlotCache(slots + 1), slots
-        prefix = os.path.commonprefix(list(prompts)) if len(prompts) > 1 else []
+        self.prefix_slot = min(job.rows_at_once, len(job.prompts))
+        self.cache = SlotCache(self.prefix_slot + 1)
+        common = os.path.commonprefix(list(job.prompts)) if len(job.prompts) > 1 else []
         # A prompt's last token is left for the first decoding pass.
-        shared = min(len(prefix), min(len(prompt) for prompt in prompts) - 1)
-        self.prefix = prompts[0][:shared] if shared >= SHORTEST_PREFIX else []
+        shared = min(len(common), min(len(prompt) for prompt in job.prompts) - 1)
+        self.prefix = list(common[:shared]) if shared >= SHORTEST_PREFIX else []
 
-    def admit(self, rows: list[_Row]) -> None:
-        """Give slots to rows and run their prompts but for the last token of each."""
+    def admit(self, indices: Sequence[int]) -> None:
+        """Give slots to prompts and run them but for the last token of each."""
+        make = self.job.new_constraint
+        rows = [_Row(i, self.job.prompts[i], make() if make else None) for i in indices]
         shared = len(self.prefix)
-        if self.prefix and not self.cache.memory:
-            self._run(self.prefix_slot, [self.prefix], [0], logits_to_keep=1)
         first = len(self.rows)
         self.rows += rows
         if self.prefix:
+            if not self.cache.memory:
+                self._run(self.prefix_slot, [self.prefix], [0], logits_to_keep=1)
             self.cache.copy_prefix(self.prefix_slot, first, len(rows), shared)
         rest = [row.prompt[shared:-1] for row in rows]
         if any(rest):
             self._run(first, rest, [shared] * len(rows), logits_to_keep=1)
 
     def forward(self, guesses: Sequence[list[int]]) -> torch.Tensor:
-        """Logits after each row's last token and after each of its guesses: (rows, tokens, words)."""
-        tokens = [[row.last, *guess] for row, guess in zip(self.rows, guesses, strict=True)]
-        return self._run(0, tokens, [row.length for row in self.rows], logits_to_keep=0)
+        """Logits after each row's last token and after each guess: (rows, tokens, vocabulary)."""
+        tokens = [
+            [row.draft.tokens[-1], *guess] for row, guess in zip(self.rows, guesses, strict=True)
+        ]
+        return self._run(0, tokens, [row.stored for row in self.rows], logits_to_keep=0)
 
-    def remove_finished(self) -> list[_Row]:
+    def remove_finished(self) -> list[tuple[_Row, FinishReason]]:
         """Take finished rows out; the last row moves into the gap."""
-        finished = [row for row in self.rows if row.finish_reason is not None]
-        for row in finished:
+        finished = []
+        for row in list(self.rows):
+            if row.finish_reason is None:
+                continue
+            finished.append((row, row.finish_reason))
             gap, last = self.rows.index(row), self.rows.pop()
             if last is not row:
-                self.cache.move(len(self.rows), gap, last.length)
+                self.cache.move(len(self.rows), gap, last.stored)
                 self.rows[gap] = last
         return finished
 
@@ -234,4 +187,5 @@ class _Batch:
             past_key_values=self.cache, use_cache=True, logits_to_keep=logits_to_keep,
             slot_step=step,
         )  # fmt: skip
-        return output.logits
+        logits: torch.Tensor = output.logits
+        return logits

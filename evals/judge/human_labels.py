@@ -7,6 +7,7 @@ Does not: settle differences between people; adjudicate before labelling a line.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,7 +112,7 @@ def labelled_pairs(labels: Sequence[HumanLabel]) -> list[Pair]:
             (one.answer, other.answer),
         )
         for row, answers in by_row.items()
-        for number, (one, other) in enumerate(zip(answers, answers[1:], strict=False), start=1)
+        for number, (one, other) in enumerate(pairwise(answers), start=1)
     ]
 
 

@@ -9,7 +9,8 @@ a few dozen labelled documents are the least that they mean anything with.
 
 Sources: Angelopoulos, Bates, Fannjiang, Jordan and Zrnic 2023 (Science 382:669), the mean;
 Angelopoulos, Duchi and Zrnic 2023 (PPI++, arXiv 2311.01453), power tuning; Liang and Zeger 1986
-(Biometrika 73:13), the variance over clusters.
+(Biometrika 73:13), the variance over clusters; Cochran 1977 (Sampling Techniques, section 12.6), the
+degrees of freedom.
 """
 
 from __future__ import annotations
@@ -116,6 +117,7 @@ def _rectified(
     A_c - power * B_c, where A_c sums its (human - mean) / n_l, and B_c its (judge - mean_l) / n_l
     less its (judge - mean_u) / n_u. The variance is the sum of squares over documents, which
     `power` = sum(A B) / sum(B B) makes smallest; with one row per document that is lambda* of PPI++.
+    Estimating it costs a degree of freedom, as the slope of a regression estimator does.
     """
     import numpy as np
     from scipy.stats import t
@@ -128,16 +130,16 @@ def _rectified(
     by_people = _moves(human, mask, places, len(keys))
     by_judge = _moves(judge, mask, places, len(keys)) - _moves(judge, ~mask, places, len(keys))
     spread = float(by_judge @ by_judge)
-    power = min(1.0, max(0.0, float(by_people @ by_judge) / spread)) if spread > SAME**2 else 0.0
-    if mask.all():
-        power = 0.0  # nothing is left for the judge to add
+    helps = spread > SAME**2 and labelled_documents > 2 and not mask.all()
+    power = min(1.0, max(0.0, float(by_people @ by_judge) / spread)) if helps else 0.0
     residual = human[mask] - power * judge[mask]
     value = float(residual.mean())
     if power:
         value += power * float(judge[~mask].mean())
     moves = by_people - power * by_judge
-    error = float(np.sqrt(moves @ moves))
-    half = float(t.ppf(1 - alpha, labelled_documents - 1)) * error
+    freedom = labelled_documents - (2 if power else 1)
+    error = float(np.sqrt(moves @ moves * (labelled_documents - 1) / freedom))
+    half = float(t.ppf(1 - alpha, freedom)) * error
     if np.ptp(residual) < SAME:
         # Nothing differed among the labelled; what is rarer than one in them was not to be seen.
         rare = share_bounds(0, labelled_documents, alpha)[1]
@@ -169,7 +171,8 @@ def _moves(values: np.ndarray, mask: np.ndarray, places: np.ndarray, documents: 
     if present < 2:
         return moves
     np.add.at(moves, places[mask], (values[mask] - values[mask].mean()) / mask.sum())
-    return moves * np.sqrt(present / (present - 1))
+    moves *= np.sqrt(present / (present - 1))
+    return moves
 
 
 def _require(judge: np.ndarray, human: np.ndarray, mask: np.ndarray, documents: int) -> None:

@@ -88,6 +88,8 @@ def rectified_comparison(
         EvidenceError: when the evaluations are not of the same rows, were not judged by the rubric,
             or fewer than two documents are labelled.
     """
+    import numpy as np
+
     ids = candidate.frame["id"].tolist()
     if ids != reference.frame["id"].tolist() or candidate.data_digest != reference.data_digest:
         raise EvidenceError(
@@ -96,15 +98,15 @@ def rectified_comparison(
             "Evaluate both on the same data.",
         )
     found = next(c for c in rubric.criteria if c.name == criterion)
-    humans = [_human(system, rubric, found, labels) for system in (candidate, reference)]
-    import numpy as np
-
+    by_people = _human(candidate, rubric, found, labels)
+    of_reference = _human(reference, rubric, found, labels)
     return rectified_difference(
         _judged(candidate, found),
         _judged(reference, found),
-        *humans,
+        by_people,
+        of_reference,
         candidate.frame["cluster"].tolist(),
-        np.isfinite(humans[0]) & np.isfinite(humans[1]),
+        np.isfinite(by_people) & np.isfinite(of_reference),
         alpha,
     )
 
@@ -134,24 +136,26 @@ def _judged_mean(
     arguments: tuple[Any, ...] = (judged, human, clusters, mask, alpha)
     documents = len({cluster for cluster, labelled in zip(clusters, mask, strict=True) if labelled})
     rectified = rectified_mean(*arguments) if documents > 1 else None
-    checked = None
-    if len(criterion.levels) == 2 and documents > 1:
-        try:
-            checked = rogan_gladen(*arguments)
-        except EvidenceError:  # its formula does not apply; the rectified mean needs no check then
-            checked = None
+    checkable = len(criterion.levels) == 2 and documents > 1
     return JudgedMean(
         system=evaluation.system,
         criterion=criterion.name,
         judge=Interval(value=float(judged.mean()), low=lowest.low, high=highest.high),
         rectified=rectified
         and Interval(value=rectified.value, low=rectified.low, high=rectified.high),
-        rogan_gladen=checked,
+        rogan_gladen=_checked(*arguments) if checkable else None,
         unreadable=int(unreadable.sum()),
         labelled=int(mask.sum()),
         rows=len(judged),
         clusters=evaluation.clusters,
     )
+
+
+def _checked(*arguments: Any) -> Interval | None:
+    try:
+        return rogan_gladen(*arguments)
+    except EvidenceError:  # too few labels for its formula; the rectified mean stands without it
+        return None
 
 
 def _judged(evaluation: Evaluation, criterion: Criterion) -> np.ndarray:

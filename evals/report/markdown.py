@@ -13,7 +13,9 @@ from evals.report.blocks import Text as Paragraph
 from evals.report.tables import markdown_table
 
 # An underscore inside a word is no emphasis, and escaping it would make names unreadable.
-SPECIAL = re.compile(r"[\\`*\[\]|#~]|(?<!\w)_|_(?!\w)")
+SPECIAL = re.compile(r"[\\`*\[\]|#~]|(?<![^\W_])_|_(?![^\W_])")
+HIGHEST_INSIDE = 3
+"""Level of a heading right below that of a section."""
 DIFF_SIGNS = {"same": "  ", "deleted": "- ", "inserted": "+ "}
 
 
@@ -56,6 +58,19 @@ def table_markdown(table: Table) -> str:
 
 def _cell(text: str) -> str:
     return escaped(text).replace("\\|", "|")  # `markdown_table` escapes pipes itself
+
+
+def below_section(text: str) -> str:
+    """Markdown whose headings are moved down, so that none is as high as that of a section."""
+    from markdown_it import MarkdownIt
+
+    found = [token for token in MarkdownIt().parse(text) if token.type == "heading_open"]
+    lines = text.splitlines()
+    shift = max(0, HIGHEST_INSIDE - min((int(token.tag[1]) for token in found), default=6))
+    for token in found:
+        if token.map and token.markup.startswith("#"):
+            lines[token.map[0]] = "#" * shift + lines[token.map[0]].lstrip()
+    return "\n".join(lines)
 
 
 def _diff(diff: Diff) -> str:

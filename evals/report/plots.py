@@ -103,7 +103,9 @@ def _draw_panel(axes: Any, checks: Sequence[Labelled], main_task: str) -> None:
         rule = rule_words(check, main_task).partition(" of ")[2]
         labels.append(f"{candidate}{versus}\n{rule}")
         colour = COLOURS[check.outcome]
-        axes.plot([check.low, check.high], [position] * 2, color=colour, lw=2.5)
+        # A bound that is infinite because the data bound nothing cannot be drawn; metrics end at 1.
+        drawn = [max(check.low, -1.0), min(check.high, 1.0)]
+        axes.plot(drawn, [position] * 2, color=colour, lw=2.5)
         axes.plot(check.value, position, MARKERS[check.outcome], color=colour, ms=8)
         ends = (
             {check.threshold, -check.threshold}

@@ -73,7 +73,7 @@ def worst_regressions(
     metric = candidate.metric(metric_name)
     reference.metric(metric_name)
     positions = {str(row): place for place, row in enumerate(reference.frame["id"])}
-    shared = [str(row) in positions for row in candidate.frame["id"]]
+    shared = candidate.frame["id"].astype(str).isin(positions)
     ours = candidate.frame[shared].reset_index(drop=True)
     theirs = reference.frame.iloc[[positions[str(row)] for row in ours["id"]]].reset_index(
         drop=True

@@ -85,7 +85,8 @@ def signed_value_with_bounds(check: Check) -> str:
     """Value and bounds of a check, with signs where it is a difference."""
     if check.reference is None:
         return value_with_interval(check.value, check.low, check.high)
-    return f"{check.value:+.3f} ({check.low:+.3f} to {check.high:+.3f})"
+    low, high = (f"{b:+.3f}" if math.isfinite(b) else "none" for b in (check.low, check.high))
+    return f"{check.value:+.3f} ({low} to {high})"
 
 
 def rule_words(check: Check, main_task: str) -> str:

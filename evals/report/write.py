@@ -9,7 +9,7 @@ from evals.decision import Decision
 from evals.evaluation import Evaluation
 from evals.report.blocks import Markdown, Report, Section
 from evals.report.html_page import report_html
-from evals.report.markdown import report_markdown
+from evals.report.markdown import below_section, report_markdown
 from evals.report.plots import write_differences, write_scores
 from evals.report.sections import (
     assumptions_section,
@@ -71,7 +71,10 @@ def write_report(
         lineage_section(decision, lineage or {}),
         policy_section(decision),
         assumptions_section(decision, evaluations, baseline_description),
-        *(Section(name, (Markdown(text),)) for name, text in (extra_sections or {}).items()),
+        *(
+            Section(name, (Markdown(below_section(text)),))
+            for name, text in (extra_sections or {}).items()
+        ),
     ]
     report = Report(
         title=title,

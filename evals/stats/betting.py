@@ -68,9 +68,7 @@ def empirical_bernstein(values: np.ndarray, alpha: float) -> tuple[np.ndarray, n
     means = (0.5 + np.cumsum(unit)) / (seen + 1)
     variances = (0.25 + np.cumsum((unit - means) ** 2)) / (seen + 1)
     before = np.concatenate([[0.25], variances[:-1]])
-    stakes = np.minimum(
-        np.sqrt(2 * np.log(1 / alpha) / (before * seen * np.log(1 + seen))), 0.5
-    )
+    stakes = np.minimum(np.sqrt(2 * np.log(1 / alpha) / (before * seen * np.log(1 + seen))), 0.5)
     surprise = (unit - np.concatenate([[0.5], means[:-1]])) ** 2
     penalty = np.log(1 / alpha) + np.cumsum(surprise * (-np.log(1 - stakes) - stakes))
     staked = np.cumsum(stakes)

@@ -30,7 +30,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from evals.metric import Metric
-from evals.stats.betting import STAKES, log_capital, log_growth
 from evals.stats.levels import require_alpha
 from evals.stats.paired import is_mean
 

@@ -10,6 +10,7 @@ Sources: Brown et al. 2020 (arXiv 2005.14165, appendix C) for 13-grams; Touvron 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from heapq import nsmallest
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 Words = tuple[str, ...]
 # Shorter texts are phrases that turn up anywhere (Brown et al. 2020, appendix C).
 SHORTEST_WORDS = 8
+# Of texts that share n-grams, so many that share most are compared word by word; with boilerplate
+# in every document there would be millions.
+VERIFIED = 20
 _BLOCK = 256
 
 
@@ -75,39 +79,24 @@ def _best(
         shared = (asked[start : start + _BLOCK] @ have).tocsr()
         for row in range(shared.shape[0]):
             words = texts[start + row]
-            at, counts = _row(shared, row)
-            best.append(_most_covering(words, others, at, counts, size, share))
+            candidates = _most_sharing(shared, row)
+            best.append(_most_covering(words, others, candidates, size, share))
     return best
 
 
-def _row(matrix: csr_matrix, row: int) -> tuple[list[int], list[int]]:
-    """Columns and values of a sparse row, largest value first."""
-    part = slice(matrix.indptr[row], matrix.indptr[row + 1])
-    pairs = zip(matrix.indices[part].tolist(), matrix.data[part].tolist(), strict=True)
-    ordered = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
-    return [column for column, _ in ordered], [value for _, value in ordered]
+def _most_sharing(shared: csr_matrix, row: int) -> list[int]:
+    """Columns of the largest values of a sparse row, largest first."""
+    part = slice(shared.indptr[row], shared.indptr[row + 1])
+    pairs = zip(shared.indices[part].tolist(), shared.data[part].tolist(), strict=True)
+    return [column for column, _ in nsmallest(VERIFIED, pairs, key=lambda p: (-p[1], p[0]))]
 
 
 def _most_covering(
-    words: Words,
-    others: Sequence[Words],
-    at: Sequence[int],
-    counts: Sequence[int],
-    size: int,
-    share: float,
+    words: Words, others: Sequence[Words], candidates: Sequence[int], size: int, share: float
 ) -> tuple[int, float] | None:
-    best: tuple[int, float] | None = None
-    for other, shared in zip(at, counts, strict=True):
-        # An n-gram may repeat in the text, but never covers more than all of it.
-        if best is not None and best[1] >= 1.0:
-            break
-        repeats = len(words) - size + 1 - len(set(ngrams(words, size)))
-        if (shared + repeats) * size < share * len(words):
-            break
-        covered = covered_share(words, others[other], size)
-        if covered >= share and (best is None or covered > best[1]):
-            best = (other, covered)
-    return best
+    covered = [(covered_share(words, others[other], size), other) for other in candidates]
+    value, other = max(covered, key=lambda c: c[0], default=(0.0, 0))
+    return (other, value) if value >= share else None
 
 
 def _incidence(texts: Sequence[Words], columns: dict[Words, int], size: int) -> csr_matrix:

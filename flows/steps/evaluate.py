@@ -2,46 +2,30 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from prefect.client.schemas.objects import State
 
-from configs.baseline import Baseline, EndpointBaseline, LocalBaseline, RecordedBaseline
-from configs.lifecycle import EvaluationConfig
-from configs.load import SHIPPED
+from configs.baseline import LocalBaseline, RecordedBaseline
+from configs.lifecycle import LifecycleConfig
 from configs.task import TaskConfig
 from evals.engines.completion import Engine
-from evals.engines.endpoint import EndpointEngine
-from evals.engines.local import LocalEngine
 from evals.engines.recorded import RecordedEngine
 from evals.evaluation import Evaluation, read_evaluation, write_evaluation
+from evals.judge.columns import Role
+from evals.judge.scorer import judged
 from evals.report.tables import score_table
 from evals.runner import evaluate
 from flows.code_version import code_version
 from flows.step_cache import StepCache, StepOutcome
+from flows.steps.engines import endpoint_engine, recording_path, weights_engine
+from flows.steps.judging import judge_inputs, judge_scorer, write_judge_report
 from flows.steps.prepare import read_split, split_digest
 from flows.steps.resolve import fetch
 from flows.steps.step_state import progress_reporter, publish, step, step_state
 from registry.digests import digest_directory, digest_file
-
-
-def recording_path(path: str) -> Path:
-    """File of recorded answers: a path, or `pawl://NAME` for one that ships with Pawl."""
-    if path.startswith("pawl://"):
-        return SHIPPED / "recorded" / f"{path.removeprefix('pawl://')}.jsonl"
-    return Path(path)
-
-
-def baseline_kind(baseline: Baseline) -> str:
-    """What the baseline is, in words for a report."""
-    if isinstance(baseline, RecordedBaseline):
-        return f"recorded answers of {baseline.model}"
-    if isinstance(baseline, EndpointBaseline):
-        return f"live answers of {baseline.model} at {baseline.base_url}"
-    return f"local weights {baseline.source}"
 
 
 def load_evaluation(outcome: StepOutcome, system: str) -> Evaluation:
@@ -49,40 +33,48 @@ def load_evaluation(outcome: StepOutcome, system: str) -> Evaluation:
     return read_evaluation(outcome.files, system)
 
 
+def test_rows(prepared: StepOutcome, task_config: TaskConfig) -> list[dict[str, Any]]:
+    """Rows to evaluate on."""
+    return [row.as_dict() for row in read_split(prepared, "test", task_config)]
+
+
+def weights_inputs(config: LifecycleConfig, weights_digest: str) -> dict[str, Any]:
+    """What answers of local weights depend on, besides the task."""
+    settings = config.evaluation.model_dump(mode="json", exclude={"beside_constrained"})
+    return {"weights": weights_digest, "settings": settings}
+
+
 @step(name="evaluate", task_run_name="evaluate {system}")
 def evaluate_weights(
     system: str,
     model_dir: Path,
     weights_digest: str,
-    settings: EvaluationConfig,
+    config: LifecycleConfig,
     task_config: TaskConfig,
     prepared: StepOutcome,
     cache: StepCache,
 ) -> State[Any] | StepOutcome:
     """Let local weights answer the test rows; the same weights are never asked twice."""
     return _evaluate_local(
-        system, model_dir, weights_digest, settings, task_config, prepared, cache
+        system, model_dir, weights_digest, config, task_config, prepared, cache, "candidate"
     )
 
 
-@step(name="evaluate", task_run_name="evaluate baseline ({baseline.kind})")
+@step(name="evaluate", task_run_name="evaluate baseline ({config.baseline.kind})")
 def evaluate_baseline(
-    baseline: Baseline,
-    settings: EvaluationConfig,
-    task_config: TaskConfig,
-    prepared: StepOutcome,
-    cache: StepCache,
+    config: LifecycleConfig, task_config: TaskConfig, prepared: StepOutcome, cache: StepCache
 ) -> State[Any] | StepOutcome:
     """Let the baseline answer the test rows, once: its answers are kept by digest.
 
     Raises:
         EngineError: when an endpoint stays unreachable or refuses, or a recording does not match.
     """
+    baseline = config.baseline
     if isinstance(baseline, LocalBaseline):
         directory = fetch(baseline.source)
         digest = digest_directory(directory).digest
         return _evaluate_local(
-            "baseline", directory, digest, settings, task_config, prepared, cache
+            "baseline", directory, digest, config, task_config, prepared, cache, "reference"
         )
     model: dict[str, Any] = baseline.model_dump(mode="json")
     if isinstance(baseline, RecordedBaseline):
@@ -95,52 +87,49 @@ def evaluate_baseline(
     else:
 
         def engine() -> Engine:
-            return EndpointEngine(
-                base_url=baseline.base_url,
-                model=baseline.model,
-                api_key=os.environ.get(baseline.api_key_env),
-                max_concurrency=baseline.max_concurrency,
-                timeout_s=baseline.timeout_s,
-                max_attempts=baseline.max_attempts,
-            )
+            return endpoint_engine(baseline)
 
-    return _evaluate("baseline", model, engine, task_config, prepared, cache)
+    return _evaluate("baseline", model, engine, config, task_config, prepared, cache, "reference")
 
 
 def _evaluate_local(
     system: str,
     model_dir: Path,
     weights_digest: str,
-    settings: EvaluationConfig,
+    config: LifecycleConfig,
     task_config: TaskConfig,
     prepared: StepOutcome,
     cache: StepCache,
+    role: Role,
 ) -> State[Any] | StepOutcome:
-    model = {"weights": weights_digest, "settings": settings.model_dump(mode="json")}
-
     def engine() -> Engine:
-        return LocalEngine(model_dir, weights_digest, settings.batch_size, settings.dtype)
+        return weights_engine(model_dir, weights_digest, config.evaluation)
 
-    return _evaluate(system, model, engine, task_config, prepared, cache)
+    model = weights_inputs(config, weights_digest)
+    return _evaluate(system, model, engine, config, task_config, prepared, cache, role)
 
 
 def _evaluate(
     system: str,
     model: dict[str, Any],
     make_engine: Callable[[], Engine],
+    config: LifecycleConfig,
     task_config: TaskConfig,
     prepared: StepOutcome,
     cache: StepCache,
+    role: Role,
 ) -> State[Any] | StepOutcome:
     inputs = {
         "model": model,
         "test": split_digest(prepared, "test"),
         "task": task_config.model_dump(mode="json"),
+        "judge": judge_inputs(config.judge),
+        "role": role if config.judge else None,
         "code": code_version("evals"),
     }
 
     def work(directory: Path) -> dict[str, Any]:
-        rows = [row.as_dict() for row in read_split(prepared, "test", task_config)]
+        rows = test_rows(prepared, task_config)
         evaluation = evaluate(
             make_engine(),
             task_config,
@@ -149,12 +138,22 @@ def _evaluate(
             data_digest=split_digest(prepared, "test"),
             on_progress=progress_reporter(f"Evaluating {system}"),
         )
+        if config.judge is not None:
+            scorer = judge_scorer(config.judge, config.evaluation, role)
+            evaluation = judged(evaluation, rows, scorer)
+            write_judge_report(scorer, directory)
         write_evaluation(evaluation, directory)
         return {}
 
     outcome = cache.run("evaluate", inputs, work)
+    return evaluated(outcome, system)
+
+
+def evaluated(outcome: StepOutcome, system: str) -> State[Any] | StepOutcome:
+    """Publish the scores of an evaluation and say that it is done."""
     outcome = outcome.model_copy(update={"step": f"evaluate {system}"})
     evaluation = load_evaluation(outcome, system)
+    key = "".join(c if c.isalnum() else "-" for c in f"evaluate-{system}".lower())
     table = score_table({system: evaluation})
-    publish(f"evaluate-{system}", f"## Scores of {system}\n\n{table}", f"Scores of {system}")
+    publish(key, f"## Scores of {system}\n\n{table}", f"Scores of {system}")
     return step_state(outcome, f"{evaluation.rows} rows")

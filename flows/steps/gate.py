@@ -8,17 +8,21 @@ from typing import Any
 from prefect.client.schemas.objects import State
 
 from configs.lifecycle import LifecycleConfig
-from evals.decision import Decision
+from configs.task import TaskConfig
+from evals.decision import Decision, Look
+from evals.evidence import Evidence
 from evals.gate import decide
 from evals.report.tables import score_cells
 from evals.report.write import write_report
 from flows.code_version import code_version
 from flows.step_cache import StepCache, StepOutcome
-from flows.steps.evaluate import baseline_kind, load_evaluation
+from flows.steps.data_checks import data_report_markdown, read_data_report
+from flows.steps.engines import baseline_kind
+from flows.steps.evaluate import load_evaluation
+from flows.steps.judging import REPORT as JUDGE_REPORT
 from flows.steps.step_state import publish, publish_image, step, step_state
 
-REFERENCES: tuple[str, ...] = ("baseline", "champion")
-SUMMARY_METRICS = ("micro_f1", "valid_json", "exact_match")
+SHOWN_METRICS = 3
 
 
 def read_decision(outcome: StepOutcome) -> Decision:
@@ -26,53 +30,92 @@ def read_decision(outcome: StepOutcome) -> Decision:
     return Decision.model_validate_json((outcome.files / "decision.json").read_bytes())
 
 
+def evidence_digests(
+    evaluations: dict[str, StepOutcome], guards: dict[str, dict[str, StepOutcome]]
+) -> dict[str, str]:
+    """Digest of every evaluation, by system or by `task/system`."""
+    digests = {name: outcome.digest for name, outcome in evaluations.items()}
+    for task, by_system in guards.items():
+        digests |= {f"{task}/{name}": outcome.digest for name, outcome in by_system.items()}
+    return digests
+
+
 @step(name="gate", task_run_name="gate {config.registry.model_name}")
 def gate(
     config: LifecycleConfig,
+    task_config: TaskConfig,
     evaluations: dict[str, StepOutcome],
+    beside: dict[str, StepOutcome],
+    guards: dict[str, dict[str, StepOutcome]],
+    look: Look,
+    lineage: dict[str, str],
     sizes_bytes: dict[str, int],
+    checked: StepOutcome,
     cache: StepCache,
 ) -> State[Any] | StepOutcome:
     """Compare the candidates with every reference and write decision and report.
 
     Args:
         evaluations: outcomes by system: `base`, the candidates, `baseline`, perhaps `champion`.
+        beside: further evaluations that the report shows and the gate does not look at.
+        guards: outcomes by guard task and system.
+        lineage: digests of what the candidates were made from.
         sizes_bytes: weights on disk by system, where known.
+        checked: outcome of the data checks.
     """
-    evidence = {name: outcome.digest for name, outcome in evaluations.items()}
+    digests = evidence_digests(evaluations, guards)
+    description = baseline_kind(config.baseline)
     inputs = {
         "policy": config.gate.model_dump(mode="json"),
         "candidates": config.gated_candidates,
-        "evidence": evidence,
+        "evidence": digests,
+        "beside": evidence_digests(beside, {}),
+        "look": look.model_dump(mode="json"),
+        "lineage": lineage,
         "sizes": sizes_bytes,
+        "data_checks": checked.digest,
         "seed": config.seed,
         "code": code_version("evals"),
-        "baseline": baseline_kind(config.baseline),
+        "baseline": description,
         "title": config.name,
         "description": config.description,
+        "show_text": task_config.show_text,
     }
 
     def work(directory: Path) -> dict[str, Any]:
         loaded = {name: load_evaluation(outcome, name) for name, outcome in evaluations.items()}
-        references = {name: loaded[name] for name in REFERENCES if name in loaded}
+        guarded = {
+            task: {name: load_evaluation(outcome, name) for name, outcome in by_system.items()}
+            for task, by_system in guards.items()
+        }
+        evidence = Evidence(loaded, digests, guarded)
         decision = decide(
-            config.gate,
-            {name: loaded[name] for name in config.gated_candidates},
-            references,
-            seed=config.seed,
-            evidence=evidence,
+            config.gate, config.gated_candidates, evidence, seed=config.seed, look=look
         )
         (directory / "decision.json").write_text(decision.canonical_json())
+        shown = {**loaded, **{name: load_evaluation(o, name) for name, o in beside.items()}}
+        sections = {"Data checks": data_report_markdown(read_data_report(checked))}
+        judge = evaluations["baseline"].files / JUDGE_REPORT
+        if judge.is_file():
+            sections["Judge"] = judge.read_text(encoding="utf-8")
         write_report(
             directory,
             decision,
-            loaded,
+            shown,
+            guard_evaluations=guarded,
             sizes_bytes=sizes_bytes,
-            baseline_description=baseline_kind(config.baseline),
+            baseline_description=description,
             title=config.name,
             description=config.description,
+            lineage=lineage,
+            show_text=task_config.show_text,
+            extra_sections=sections,
         )
-        header, rows = score_cells(loaded, sizes_bytes, SUMMARY_METRICS)
+        measured = tuple(metric.name for metric in loaded["baseline"].metrics)
+        ruled = [rule.metric for rule in config.gate.comparisons]
+        ruled += [rule.metric for rule in config.gate.floors]
+        metrics = list(dict.fromkeys([*(m for m in ruled if m in measured), *measured]))
+        header, rows = score_cells(shown, sizes_bytes, metrics[:SHOWN_METRICS])
         return {"outcome": decision.outcome, "score_header": header, "score_rows": rows}
 
     outcome = cache.run("gate", inputs, work)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 
 from prefect.logging import get_run_logger
 
@@ -18,6 +20,24 @@ from flows.steps.step_state import publish, step
 from registry.digests import digest_json
 from registry.promotion import Promoted, PromotionPlan, promote_version, record_challenger
 
+_NOT_IN_A_NAME = re.compile(r"[^\w.\- ]")
+
+
+def lineage_of(
+    config: LifecycleConfig, base: ResolvedBase, prepared: StepOutcome, adapter: StepOutcome
+) -> dict[str, str]:
+    """What the candidates were made from, by digest."""
+    return {
+        "base_source": base.source,
+        "base_digest": base.digest,
+        "data_digest": prepared.digest,
+        "adapter_digest": adapter.digest,
+        "code_version": code_digest(),
+        "lifecycle": config.name,
+        "config_digest": digest_json(config.model_dump(mode="json")),
+        "training_run": adapter.result["mlflow_run_id"],
+    }
+
 
 @step(
     name="promote",
@@ -28,9 +48,7 @@ from registry.promotion import Promoted, PromotionPlan, promote_version, record_
 )
 def promote(
     config: LifecycleConfig,
-    base: ResolvedBase,
-    prepared: StepOutcome,
-    adapter: StepOutcome,
+    lineage: dict[str, str],
     candidates: dict[str, StepOutcome],
     decided: StepOutcome,
     champion: FoundChampion,
@@ -51,16 +69,7 @@ def promote(
         candidate=candidate,
         weights_directory=made.files,
         kept_directory=home() / "models",
-        lineage={
-            "base_source": base.source,
-            "base_digest": base.digest,
-            "data_digest": prepared.digest,
-            "adapter_digest": adapter.digest,
-            "code_version": code_digest(),
-            "lifecycle": config.name,
-            "config_digest": digest_json(config.model_dump(mode="json")),
-            "training_run": adapter.result["mlflow_run_id"],
-        },
+        lineage=lineage,
         decision=json.loads(decision.canonical_json()),
         reasons=decision.reasons,
         metrics=_metrics(decision, candidate),
@@ -86,10 +95,16 @@ def promote(
 
 
 def _metrics(decision: Decision, candidate: str) -> dict[str, float]:
-    """The candidate's checks as MLflow metrics: value and bounds."""
+    """The candidate's checks as MLflow metrics: value and finite bounds, under names MLflow takes."""
     checks = next(r.checks for r in decision.results if r.candidate == candidate)
-    return {
-        f"{check.metric}{f'.minus.{check.reference}' if check.reference else ''}.{part}": value
-        for check in checks
-        for part, value in (("value", check.value), ("low", check.low), ("high", check.high))
-    }
+    found = {}
+    for check in checks:
+        name = (
+            check.metric if check.reference is None else f"{check.metric}.minus.{check.reference}"
+        )
+        parts = (check.task, name, check.slice)
+        key = "/".join(_NOT_IN_A_NAME.sub("_", part) for part in parts if part)
+        for part, value in (("value", check.value), ("low", check.low), ("high", check.high)):
+            if math.isfinite(value):
+                found[f"{key}.{part}"] = value
+    return found

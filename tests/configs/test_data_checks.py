@@ -29,7 +29,7 @@ def test_values_out_of_range_and_unknown_keys_are_refused(model, setting, value)
 
 
 def test_too_few_permutations_to_ever_find_drift_are_refused():
-    with pytest.raises(ValidationError, match="expected at least 499 for an alpha of 0.01 over 5"):
+    with pytest.raises(ValidationError, match=r"at least 499 for an alpha of 0\.01 over 5"):
         Drift(permutations=200)
     least = Drift(permutations=499)
     assert MOST_DRIFT_TESTS / (least.permutations + 1) <= least.alpha

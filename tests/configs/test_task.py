@@ -95,7 +95,10 @@ def test_text_is_shown_only_where_a_task_says_so():
 
 
 def test_any_field_of_a_row_may_stand_in_the_prompt():
-    row = {"question": "{context}?", "context": [{"id": "P1", "text": "a"}, {"id": "P2", "text": "b"}]}
+    row = {
+        "question": "{context}?",
+        "context": [{"id": "P1", "text": "a"}, {"id": "P2", "text": "b"}],
+    }
     prompted = TaskConfig(**QA)
     assert prompted.prompt_fields == ("context", "question")
     assert prompted.messages(row)[-1]["content"] == "[P1] a\n[P2] b\n{context}?"
@@ -120,8 +123,14 @@ def test_examples_stand_between_the_system_prompt_and_the_row():
 @pytest.mark.parametrize(
     ("example", "message"),
     [
-        ({"input": {"text": "one"}, "target": "maybe"}, "few_shot.0: target: expected one of yes, no"),
-        ({"input": {"note": "one"}, "target": "yes"}, "few_shot.0: text: expected a non-empty string"),
+        (
+            {"input": {"text": "one"}, "target": "maybe"},
+            "few_shot.0: target: expected one of yes, no",
+        ),
+        (
+            {"input": {"note": "one"}, "target": "yes"},
+            "few_shot.0: text: expected a non-empty string",
+        ),
     ],
 )
 def test_an_example_that_is_no_row_of_the_task_is_refused(example, message):

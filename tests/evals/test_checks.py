@@ -83,7 +83,11 @@ def test_a_guard_task_is_compared_with_the_base(system):
     with pytest.raises(EvidenceError, match="champion on guard task arc|fine-tuned on guard task"):
         list(
             check_comparison(
-                rule.model_copy(update={"references": ("unquantized",)}), "awq", known, policy(), LEVEL
+                rule.model_copy(update={"references": ("unquantized",)}),
+                "awq",
+                known,
+                policy(),
+                LEVEL,
             )
         )
 
@@ -120,9 +124,13 @@ def test_latency_is_that_of_the_slowest_row_of_a_document(system):
     latency = np.where(np.arange(120) % 2, 0.2, 1.0)
     slow_second = replace(fast, frame=fast.frame.assign(latency_s=latency))
     known = evidence({"awq": slow_second})
-    [high] = check_ceiling(Ceiling(measure="latency_p95_s", maximum=0.9), "awq", known, policy(), LEVEL)
+    [high] = check_ceiling(
+        Ceiling(measure="latency_p95_s", maximum=0.9), "awq", known, policy(), LEVEL
+    )
     assert (high.value, high.clusters, high.outcome) == (1.0, 60, "reject")
-    [low] = check_ceiling(Ceiling(measure="latency_p95_s", maximum=1.1), "awq", known, policy(), LEVEL)
+    [low] = check_ceiling(
+        Ceiling(measure="latency_p95_s", maximum=1.1), "awq", known, policy(), LEVEL
+    )
     assert low.outcome == "promote"
 
 

@@ -180,7 +180,9 @@ def test_nothing_to_compare_is_an_error_not_a_score(system):
     with pytest.raises(EvidenceError, match="baseline on the lifecycle's task: expected an eval"):
         gate({"awq": system("awq")}, {})
     champion_only = POLICY.model_copy(
-        update={"comparisons": (Comparison(metric="micro_f1", margin=0.1, references=("champion",)),)}
+        update={
+            "comparisons": (Comparison(metric="micro_f1", margin=0.1, references=("champion",)),)
+        }
     )
     with pytest.raises(EvidenceError, match="at least one reference to compare it with"):
         gate({"awq": system("awq")}, {"baseline": system("baseline")}, champion_only)

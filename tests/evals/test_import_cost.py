@@ -1,6 +1,6 @@
 HEAVY = ("torch", "transformers", "openai", "pandas", "numpy", "scipy", "matplotlib", "markdown_it")
 MODULES = (
-    "decision", "evaluation", "gate", "plots", "report", "runner", "scorers", "stats",
+    "decision", "evaluation", "gate", "plots", "report", "runner", "scorers.registry", "stats",
     "engines.completion", "engines.endpoint", "engines.local", "engines.recorded",
 )  # fmt: skip
 

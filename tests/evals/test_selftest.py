@@ -30,7 +30,9 @@ def test_a_sound_policy_keeps_alpha_at_the_margin_and_promotes_what_is_as_good(r
     assert by_size[-0.16].promoted.value == 0
     assert [line.is_false_promotion for line in found.lines] == [False, False, True, True]
     assert found.keeps_alpha
-    assert all(line.promoted.low <= line.promoted.value <= line.promoted.high for line in found.lines)
+    assert all(
+        line.promoted.low <= line.promoted.value <= line.promoted.high for line in found.lines
+    )
 
 
 def test_a_policy_that_promotes_too_much_is_found_out(recorded, monkeypatch):

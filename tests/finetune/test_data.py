@@ -157,3 +157,102 @@ def test_further_fields_are_kept_for_slices(path):
     [read] = read_rows(path, TASK, False).rows
     assert read.extra == {"note_type": "ward"}
     assert read.as_dict() == row("r1", note_type="ward")
+
+
+TRIAGE, SUMMARY, QA = map(load_task, ("message-triage", "discharge-summary", "guideline-qa"))
+PASSAGES = [{"id": "P1", "text": "Start at 5 mg."}]
+QUESTION = {"id": "r1", "doc_id": "d1", "question": "Which dose?", "context": PASSAGES,
+            "target": {"answer": "5 mg", "citation": "P1"}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("task", "content"),
+    [
+        (TRIAGE, row("r1", target="urgent")),
+        (SUMMARY, row("r1", target="A summary.", key_facts=["summary"])),
+        (QA, QUESTION),
+    ],
+)
+def test_rows_of_every_kind_come_back_as_they_were_written(path, task, content):
+    write(path, content)
+    [read] = read_rows(path, task, False).rows
+    assert read.as_dict() == content
+    write_rows([read], path)
+    assert read_rows(path, task, False).rows == (read,)
+
+
+def test_the_text_of_a_row_without_one_is_what_the_prompt_shows(path):
+    write(path, QUESTION)
+    [read] = read_rows(path, QA, False).rows
+    assert read.text == "[P1] Start at 5 mg.\nWhich dose?"
+
+
+@pytest.mark.parametrize(
+    ("task", "content", "problem"),
+    [
+        (TRIAGE, row("r1", target="soon"), "target: expected one of emergency, urgent, "),
+        (SUMMARY, row("r1", target=""), "target: expected a non-empty string, got ''"),
+        (QA, QUESTION | {"question": ""}, "question: expected a non-empty string, got ''"),
+        (QA, QUESTION | {"context": []}, "context: expected text, a number or passages"),
+        (QA, QUESTION | {"target": {"answer": "5 mg", "citation": "P9"}}, "target.citation: 'P9' is"),
+        (QA, QUESTION | {"target": {"citation": "P1"}}, "target.answer: expected a non-empty"),
+    ],
+)  # fmt: skip
+def test_a_target_that_its_kind_does_not_know_is_named(path, task, content, problem):
+    write(path, content)
+    with pytest.raises(DataError) as raised:
+        read_rows(path, task, False)
+    assert f"line 1, {problem}" in str(raised.value)
+
+
+@pytest.fixture
+def parquet(tmp_path):
+    """Write rows as a Parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    def write_table(*rows):
+        columns = dict.fromkeys(name for one in rows for name in one)
+        table = pa.table({name: [one.get(name) for one in rows] for name in columns})
+        pq.write_table(table, tmp_path / "train.parquet")
+        return tmp_path / "train.parquet"
+
+    return write_table
+
+
+def test_parquet_rows_are_read_like_jsonl(parquet, path):
+    drug = {"name": "aspirin", "dose": "75 mg", "route": "oral"}
+    contents = [row("r1", ward=3), row("r2", target=EMPTY | {"medications": [drug]}, note="x")]
+    write(path, *contents)
+    assert read_rows(parquet(*contents), TASK, False) == read_rows(path, TASK, False)
+
+
+def test_nulls_of_a_table_are_absent_fields(parquet):
+    [first, second] = read_rows(
+        parquet(row("r1", events=[{"drug": ["a"]}, {"age": ["b"]}]), row("r2", note="x")),
+        TASK,
+        False,
+    ).rows
+    assert first.extra == {"events": [{"drug": ["a"]}, {"age": ["b"]}]}
+    assert second.extra == {"note": "x"}
+
+
+def test_a_bad_row_of_a_table_is_named_by_row_and_field(parquet):
+    file = parquet(row("r1"), row("r2", text=""), row("r1"))
+    with pytest.raises(DataError, match=r"train\.parquet row 3, id: .*first on row 1"):
+        read_rows(file, TASK, True)
+    with pytest.raises(DataError, match=r"train\.parquet row 2, text: expected a non-empty string"):
+        read_rows(parquet(row("r1"), row("r2", text="")), TASK, False)
+
+
+def test_a_value_that_json_cannot_hold_is_refused(parquet):
+    file = parquet(row("r1", weight=float("nan")), row("r2", weight=1.0))
+    read = read_rows(file, TASK, True)
+    [bad] = read.bad_rows
+    assert "train.parquet row 1, (row): expected values that JSON can hold, got: " in str(bad)
+
+
+def test_what_is_no_parquet_file_is_refused(tmp_path):
+    (tmp_path / "train.parquet").write_text("no table")
+    with pytest.raises(DataError, match=r"train\.parquet: expected a readable Parquet file"):
+        read_rows(tmp_path / "train.parquet", TASK, False)

@@ -1,7 +1,7 @@
 HEAVY = ("torch", "transformers", "peft", "trl", "llmcompressor", "datasets", "huggingface_hub")
 MODULES = (
     "calibration", "data", "gguf", "merge", "quantize", "splits", "train", "weights",
-    "synthetic.notes",
+    "row_sources", "synthetic.generators",
 )  # fmt: skip
 
 

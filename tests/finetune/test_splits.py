@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from configs.data import FileData, HubData, SyntheticNotes, SyntheticRows
 from configs.errors import DataError
-from configs.lifecycle import FileData, SyntheticData
 from configs.load import load_task
 from finetune.data import Row, write_rows
 from finetune.splits import check_contamination, load_splits, sample_documents
@@ -115,10 +115,122 @@ def test_bad_rows_of_every_file_are_listed(tmp_path):
 
 
 def test_generated_splits_pass_every_check():
-    data = SyntheticData(train_documents=80, validation_documents=20, test_documents=40, seed=3)
+    data = SyntheticNotes(train_documents=80, validation_documents=20, test_documents=40, seed=3)
     splits = load_splits(data, TASK, False, 1)
     sizes = [len({r.doc_id for r in rows}) for rows in (splits.train, splits.validation)]
     assert sizes == [80, 20]
     assert len({r.doc_id for r in splits.test}) == 40
     assert {"note_type", "unseen_drug"} == set(splits.test[0].extra)
     assert splits.bad_rows == ()
+
+
+@pytest.mark.parametrize("generator", ["message-triage", "discharge-summary", "guideline-qa"])
+def test_generated_splits_of_every_task_pass_every_check(generator):
+    data = SyntheticRows(
+        generator=generator, train_documents=60, validation_documents=10, test_documents=30
+    )
+    task = load_task(generator)
+    splits = load_splits(data, task, False, 1)
+    assert [len({r.doc_id for r in rows}) for rows in (splits.train, splits.validation)] == [60, 10]
+    assert set(task.slices) <= set(splits.test[0].extra)
+
+
+def test_rows_of_another_task_than_the_generators_are_refused():
+    data = SyntheticRows(generator="message-triage", train_documents=2)
+    with pytest.raises(
+        DataError, match="generator message-triage, train row 1, target: expected an obj"
+    ):
+        load_splits(data, TASK, False, 1)
+
+
+def test_files_may_be_of_different_formats(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = {name: row(name) for name in ("a", "b", "c")}
+    pq.write_table(pa.Table.from_pylist([rows["a"].as_dict()]), tmp_path / "train.parquet")
+    write_rows([rows["b"]], tmp_path / "validation.jsonl")
+    write_rows([rows["c"]], tmp_path / "test.jsonl")
+    files = {"train": "train.parquet", "validation": "validation.jsonl", "test": "test.jsonl"}
+    paths = {split: str(tmp_path / name) for split, name in files.items()}
+    splits = load_splits(FileData(kind="files", **paths), TASK, False, 1)
+    assert (splits.train, splits.test) == ((rows["a"],), (rows["c"],))
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A directory laid out like a dataset repository: labels as numbers, columns of other names."""
+    import datasets
+
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hub" / "datasets")
+    labels = datasets.ClassLabel(names=["routine", "urgent"])
+    features = datasets.Features(
+        {"sentence": datasets.Value("string"), "label": labels,
+         "meta": {"patient": datasets.Value("int64")}, "channel": datasets.Value("string")}
+    )  # fmt: skip
+    directory = tmp_path / "triage"
+    (directory / "data").mkdir(parents=True)
+    for split, offset in (("train", 0), ("validation", 10), ("test", 20)):
+        rows = [
+            {
+                "sentence": f"text {n}",
+                "label": n % 2,
+                "meta": {"patient": n // 2},
+                "channel": "phone",
+            }
+            for n in range(offset, offset + 4)
+        ]
+        table = datasets.Dataset.from_list(rows, features=features)
+        table.to_parquet(directory / "data" / f"{split}-00000-of-00001.parquet")
+    return directory
+
+
+COLUMNS = {"text": "sentence", "target": "label", "doc_id": "meta.patient"}
+
+
+def test_a_dataset_repository_is_read_by_its_columns(repository):
+    data = HubData(kind="hub", dataset=f"file://{repository}", columns=COLUMNS)
+    splits = load_splits(data, load_task("message-triage"), False, 1)
+    assert [len(rows) for rows in (splits.train, splits.validation, splits.test)] == [4, 4, 4]
+    assert splits.test[1] == Row(
+        "test-2", "10", "text 21", "urgent", {"meta": {"patient": 10}, "channel": "phone"}
+    )
+
+
+def test_splits_of_a_dataset_may_be_sliced_and_sampled(repository):
+    data = HubData(
+        kind="hub", dataset=f"file://{repository}", columns=COLUMNS, validation="test[:2]",
+        test="validation", train="train[:50%]", max_test_rows=2,
+    )  # fmt: skip
+    splits = load_splits(data, load_task("message-triage"), False, 1)
+    texts = [[r.text for r in rows] for rows in (splits.train, splits.validation)]
+    assert texts == [["text 0", "text 1"], ["text 20", "text 21"]]
+    assert len(splits.test) == 2
+
+
+def test_a_dataset_of_jsonl_files_is_read_too(tmp_path, repository):
+    rows = {split: row(f"{split}1") for split in ("train", "validation", "test")}
+    directory = tmp_path / "notes"
+    directory.mkdir()
+    for split, of_split in rows.items():
+        write_rows([of_split], directory / f"{split}.jsonl")
+    data = HubData(kind="hub", dataset=f"file://{directory}")
+    splits = load_splits(data, TASK, False, 1)
+    assert (splits.train, splits.test) == ((rows["train"],), (rows["test"],))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"test": "dev"}, "split dev: expected a dataset that can be loaded, got"),
+        ({"config": "german"}, "expected a dataset that can be loaded, got"),
+        ({"dataset": "file:///no/such/place"}, "expected a dataset that can be loaded, got"),
+        ({"columns": {"text": "phrase"}}, r"data\.columns\.text: expected one of the columns sentence"),
+        ({"columns": COLUMNS | {"target": "channel"}}, "split train: 4 bad rows.* row 1, target: exp"),
+    ],
+)  # fmt: skip
+def test_a_dataset_that_cannot_be_used_is_named(repository, changed, message):
+    settings = {"dataset": f"file://{repository}", "columns": COLUMNS} | changed
+    with pytest.raises(DataError, match=f"(?s){message}"):
+        load_splits(HubData(kind="hub", **settings), load_task("message-triage"), False, 1)

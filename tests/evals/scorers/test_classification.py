@@ -38,7 +38,9 @@ def test_f1_and_accuracy_agree_with_scikit_learn():
     assert value("accuracy") == pytest.approx(accuracy_score(golds, answers))
     assert value("macro_f1") == pytest.approx(f1_score(golds, answers, average="macro"))
     assert value("micro_f1") == pytest.approx(f1_score(golds, answers, average="micro"))
-    for label, f1 in zip(LABELS, f1_score(golds, answers, average=None, labels=LABELS), strict=True):
+    for label, f1 in zip(
+        LABELS, f1_score(golds, answers, average=None, labels=LABELS), strict=True
+    ):
         assert value(f"micro_f1.{label}") == pytest.approx(f1)
 
 

@@ -139,7 +139,9 @@ def test_no_answer_whatsoever_breaks_the_scorer(text):
 
 def test_columns_add_up_and_are_those_the_metrics_need():
     scorer = ExtractionScorer()
-    columns = scorer.columns(json.dumps(GOLD | {"problems": ["fever", "cough"]}), {"target": GOLD}, TASK)
+    columns = scorer.columns(
+        json.dumps(GOLD | {"problems": ["fever", "cough"]}), {"target": GOLD}, TASK
+    )
     assert (columns["tp"], columns["fp"], columns["fn"]) == (3, 1, 2)
     assert (columns["tp.problems"], columns["fp.problems"], columns["fn.problems"]) == (1, 1, 2)
     assert {c for m in scorer.metrics(TASK) for c in m.columns} == set(columns)

@@ -59,7 +59,9 @@ def test_scorers_are_those_declared_or_those_of_the_kind():
 def test_the_primary_metric_comes_first():
     assert [m.name for m in metrics_of(load_task("message-triage"))][:2] == ["macro_f1", "accuracy"]
     assert metrics_of(changed(primary_metric="exact_match"))[0].name == "exact_match"
-    names = [sorted(m.name for m in metrics_of(changed(primary_metric=p))) for p in (None, "micro_f1")]
+    names = [
+        sorted(m.name for m in metrics_of(changed(primary_metric=p))) for p in (None, "micro_f1")
+    ]
     assert names[0] == names[1]
 
 
