@@ -45,7 +45,7 @@ class TrainingResult:
 def prompt_completion(row: Row, task: TaskConfig) -> dict[str, list[dict[str, str]]]:
     """One training example in TRL's conversational prompt-completion form."""
     answer = {"role": "assistant", "content": task.answer(row.target)}
-    return {"prompt": task.messages(row.text), "completion": [answer]}
+    return {"prompt": task.messages(row.as_dict()), "completion": [answer]}
 
 
 def last_whole_checkpoint(directory: Path) -> Path | None:

@@ -6,9 +6,14 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+
+from pydantic import Field
 
 from configs.strict_model import StrictModel
+
+if TYPE_CHECKING:
+    from evals.engines.identity import EngineIdentity
 
 Message = dict[str, str]
 Progress = Callable[[int, int], None]
@@ -17,13 +22,13 @@ Progress = Callable[[int, int], None]
 class Decoding(StrictModel):
     """How an answer is decoded; always greedily, so that a re-run gives the same answers."""
 
-    max_new_tokens: int
+    max_new_tokens: int = Field(ge=1)
     """Longest answer, in tokens."""
 
     json_schema: dict[str, Any] | None = None
     """Let the model write only JSON that this schema accepts; None leaves it free."""
 
-    stop: tuple[str, ...] = ()
+    stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Strings that end an answer and are not part of it, besides the model's own end tokens."""
 
 
@@ -77,11 +82,17 @@ class Engine(Protocol):
         """
         ...
 
+    def identity(self, decoding: Decoding) -> EngineIdentity:
+        """What the engine's answers depend on besides the prompt (evals/engines/identity.py)."""
+        ...
+
 
 def prompt_digest(messages: Sequence[Message], decoding: Decoding) -> str:
     """sha256 over what an answer depends on apart from the model: messages and decoding."""
     asked: list[Any] = [list(messages), decoding.max_new_tokens]
     if decoding.json_schema is not None or decoding.stop:
-        asked.append(decoding.model_dump(mode="json", exclude={"max_new_tokens"}))
+        # Text, so that its order counts: answers have their properties in the schema's order.
+        schema = json.dumps(decoding.json_schema, ensure_ascii=False)
+        asked.append({"json_schema": schema, "stop": list(decoding.stop)})
     content = json.dumps(asked, ensure_ascii=False, sort_keys=True)
     return "sha256:" + hashlib.sha256(content.encode()).hexdigest()

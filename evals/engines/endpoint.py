@@ -1,17 +1,21 @@
 """Answers from any OpenAI-compatible endpoint (vLLM, SGLang, TGI, a vendor's API).
 
-Does: bounded concurrency; retries what may pass (429, 5xx, time-out, lost connection, a body that
-is cut off) and nothing else. Does not: return partial results.
+Does: bounded concurrency; structured output; retries what may pass (429, 5xx, time-out, lost
+connection, a body that is cut off) and nothing else. Does not: return partial results, or believe
+that a server kept to a schema.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
+import time
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from configs.errors import EngineError
-from evals.engines.completion import Completion, Decoding, Progress, Request
+from evals.engines.completion import Completion, Decoding, Progress, Request, StopAnswering
+from evals.engines.identity import UNKNOWN, EngineIdentity
 
 LONGEST_WAIT_S = 30.0
 ACTIONS = {
@@ -21,6 +25,10 @@ ACTIONS = {
     404: "Check baseline.base_url (it ends in /v1) and baseline.model.",
     429: "Lower baseline.max_concurrency, or raise the quota.",
 }
+SCHEMA_REFUSED = (
+    "If it is response_format that the server refuses, leave structured output off or use a server "
+    "that has it; otherwise check max_new_tokens and the model's context length."
+)
 
 
 class EndpointEngine:
@@ -36,10 +44,16 @@ class EndpointEngine:
         timeout_s: float,
         max_attempts: int,
         first_wait_s: float = 0.5,
+        revision: str | None = None,
     ) -> None:
+        """Args:
+        revision: which version of the model is served, if that is known; part of the identity.
+        """
         self.base_url, self.name, self.api_key = base_url, model, api_key
         self.max_concurrency, self.timeout_s = max_concurrency, timeout_s
         self.max_attempts, self.first_wait_s = max_attempts, first_wait_s
+        self.revision = revision
+        self._version: str | None = None
 
     def answer(
         self,
@@ -47,22 +61,19 @@ class EndpointEngine:
         decoding: Decoding,
         on_progress: Progress | None = None,
     ) -> list[Completion]:
-        """See `Engine.answer`; the first request that fails for good cancels the others."""
+        """See `Engine.answer`; the first request that fails for good cancels the others.
+
+        With a JSON Schema every whole answer must be JSON that the schema accepts: servers exist
+        that take `response_format` and ignore it.
+        """
         return asyncio.run(self._answer_all(requests, decoding, on_progress))
 
     async def _answer_all(
         self, requests: Sequence[Request], decoding: Decoding, on_progress: Progress | None
     ) -> list[Completion]:
-        from openai import AsyncOpenAI
-
         slots = asyncio.Semaphore(self.max_concurrency)
         done = 0
-        async with AsyncOpenAI(
-            base_url=self.base_url,
-            api_key=self.api_key or "none",
-            timeout=self.timeout_s,
-            max_retries=0,
-        ) as client:
+        async with self._client() as client:
 
             async def one(request: Request) -> Completion:
                 nonlocal done
@@ -76,7 +87,7 @@ class EndpointEngine:
             try:
                 async with asyncio.TaskGroup() as group:
                     tasks = [group.create_task(one(request)) for request in requests]
-            except* EngineError as failures:
+            except* (EngineError, StopAnswering) as failures:
                 raise _first(failures) from None
             return [task.result() for task in tasks]
 
@@ -84,14 +95,13 @@ class EndpointEngine:
         import openai
         from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
 
-        # The client would otherwise fall back to OPENAI_API_KEY and hand it to another vendor.
-        no_key = {} if self.api_key else {"Authorization": openai.Omit()}
         retrying = AsyncRetrying(
             retry=retry_if_exception(_may_pass),
             stop=stop_after_attempt(self.max_attempts),
             wait=self._wait,
             reraise=True,
         )
+        started = time.monotonic()
         try:
             async for attempt in retrying:
                 with attempt:
@@ -101,11 +111,14 @@ class EndpointEngine:
                         max_tokens=decoding.max_new_tokens,
                         temperature=0,
                         seed=0,
-                        extra_headers=no_key,
+                        extra_headers=self._no_key(),
+                        **_extras(decoding),
                     )
-                    return _completion(response)
+                    completion = _completion(response, time.monotonic() - started)
+            self._require_schema_kept(completion, request, decoding)
+            return completion
         except openai.APIStatusError as error:
-            raise self._refused(error) from error
+            raise self._refused(error, decoding) from error
         except openai.APITimeoutError as error:
             raise self._failed(
                 f"no answer within {self.timeout_s:g} s",
@@ -121,7 +134,91 @@ class EndpointEngine:
                 f"an answer that is not a chat completion: {error}",
                 "Check that this is an OpenAI-compatible endpoint and what stands before it.",
             ) from error
-        raise AssertionError("tenacity returns or raises")
+
+    def identity(self, decoding: Decoding) -> EngineIdentity:
+        """See `Engine.identity`; the server is asked for its version once, at the first call.
+
+        vLLM tells it at /version; of others the `system_fingerprint` of a one-token answer is
+        taken; a server that has neither or does not answer is `unknown`.
+        """
+        if self._version is None:
+            self._version = asyncio.run(self._ask_version())
+        revision = self.revision or UNKNOWN
+        return EngineIdentity(
+            kind="endpoint",
+            model=f"{self.name} at {self.base_url}, revision {revision}",
+            tokenizer=UNKNOWN,
+            engine=self._version,
+            precision=UNKNOWN,
+            decoding=decoding,
+        )
+
+    async def _ask_version(self) -> str:
+        return await self._told_version() or await self._fingerprint() or UNKNOWN
+
+    async def _told_version(self) -> str | None:
+        import httpx
+
+        headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
+        address = self.base_url.rstrip("/").removesuffix("/v1") + "/version"
+        try:
+            async with httpx.AsyncClient(timeout=self.timeout_s) as web:
+                told = (await web.get(address, headers=headers)).raise_for_status().json()
+            return f"server {told['version']}"
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            return None
+
+    async def _fingerprint(self) -> str | None:
+        import openai
+
+        try:
+            async with self._client() as client:
+                response = await client.chat.completions.create(
+                    model=self.name, messages=[{"role": "user", "content": "Hi"}], max_tokens=1,
+                    temperature=0, extra_headers=self._no_key(),
+                )  # fmt: skip
+        except (openai.OpenAIError, ValueError):
+            return None
+        fingerprint: str | None = getattr(response, "system_fingerprint", None)
+        return fingerprint
+
+    def _client(self) -> Any:
+        from openai import AsyncOpenAI
+
+        return AsyncOpenAI(
+            base_url=self.base_url,
+            api_key=self.api_key or "none",
+            timeout=self.timeout_s,
+            max_retries=0,
+        )
+
+    def _no_key(self) -> dict[str, Any]:
+        """The client would otherwise fall back to OPENAI_API_KEY, another vendor's key."""
+        import openai
+
+        return {} if self.api_key else {"Authorization": openai.Omit()}
+
+    def _require_schema_kept(
+        self, completion: Completion, request: Request, decoding: Decoding
+    ) -> None:
+        if decoding.json_schema is None or completion.finish_reason == "length":
+            return
+        from jsonschema import Draft202012Validator
+
+        try:
+            problem = next(
+                Draft202012Validator(decoding.json_schema).iter_errors(json.loads(completion.text)),
+                None,
+            )
+        except ValueError as error:
+            problem = error
+        if problem is not None:
+            raise EngineError(
+                f"{self.base_url} (model {self.name}): row {request.id}",
+                "expected JSON that the task's schema accepts, because response_format asked for "
+                f"it, got {completion.text[:100]!r}",
+                "Use a server with structured output (vLLM, SGLang, TGI), or leave it off.",
+            )
 
     def _wait(self, state: Any) -> float:
         from tenacity import wait_random_exponential
@@ -133,8 +230,10 @@ class EndpointEngine:
             return min(float(asked), LONGEST_WAIT_S)
         return float(wait_random_exponential(self.first_wait_s, LONGEST_WAIT_S)(state))
 
-    def _refused(self, error: Any) -> EngineError:
+    def _refused(self, error: Any, decoding: Decoding) -> EngineError:
         status = error.status_code
+        if status == 400 and decoding.json_schema is not None:
+            return self._failed(f"HTTP 400: {str(error.message)[:300]}", SCHEMA_REFUSED)
         action = ACTIONS.get(status, "Look into the server's log; run again when it is healthy.")
         return self._failed(f"HTTP {status}: {str(error.message)[:300]}", action)
 
@@ -154,20 +253,34 @@ def _may_pass(error: BaseException) -> bool:
     return isinstance(error, transient)
 
 
-def _first(failures: BaseExceptionGroup[EngineError]) -> EngineError:
+def _extras(decoding: Decoding) -> dict[str, Any]:
+    extras: dict[str, Any] = {}
+    if decoding.stop:
+        extras["stop"] = list(decoding.stop)
+    if decoding.json_schema is not None:
+        schema = {"name": "answer", "schema": decoding.json_schema, "strict": True}
+        extras["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return extras
+
+
+def _first(failures: BaseExceptionGroup[EngineError | StopAnswering]) -> BaseException:
     failure: BaseException = failures
     while isinstance(failure, BaseExceptionGroup):
         failure = failure.exceptions[0]
-    if not isinstance(failure, EngineError):
-        raise failure
     return failure
 
 
-def _completion(response: Any) -> Completion:
+def _completion(response: Any, latency_s: float) -> Completion:
     choices = getattr(response, "choices", None)
     if not choices or choices[0].message is None or choices[0].message.content is None:
         raise ValueError("no message content in the response")
     choice = choices[0]
     usage = response.usage
     reason: Literal["stop", "length"] = "length" if choice.finish_reason == "length" else "stop"
-    return Completion(choice.message.content, reason, usage.completion_tokens if usage else 0)
+    return Completion(
+        choice.message.content,
+        reason,
+        output_tokens=usage.completion_tokens if usage else 0,
+        input_tokens=usage.prompt_tokens if usage else 0,
+        latency_s=latency_s,
+    )

@@ -10,7 +10,12 @@ import time
 from typing import Any
 
 import torch
-from transformers import LogitsProcessor, LogitsProcessorList, StoppingCriteria, StoppingCriteriaList
+from transformers import (
+    LogitsProcessor,
+    LogitsProcessorList,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
 
 from evals.engines.decoding_job import Constraint, DecodingJob, FinishReason, TokenAnswer
 

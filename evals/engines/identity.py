@@ -19,7 +19,7 @@ from evals.engines.completion import Decoding
 UNKNOWN = "unknown"
 WEIGHTS = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json",
            "adapter_config.json")  # fmt: skip
-TOKENIZER = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json",
+TOKENIZER = ("tokenizer*", "*.model", "vocab*", "merges.txt", "special_tokens_map.json", "added_tokens.json",
              "chat_template*", "additional_chat_templates/*")  # fmt: skip
 
 

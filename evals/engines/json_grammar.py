@@ -22,7 +22,7 @@ from llguidance import LLMatcher, LLTokenizer
 
 from configs.errors import EngineError
 
-WHITE_SPACE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+WHITE_SPACE: Any = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 BYTE_LEVEL = {
     "type": "ByteLevel",
     "add_prefix_space": True,

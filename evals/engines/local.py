@@ -141,6 +141,4 @@ def _completion(
     text = tokenizer.decode(tokens, skip_special_tokens=True)
     for string in decoding.stop:
         text = text.partition(string)[0]
-    return Completion(
-        text, answer.finish_reason, len(answer.tokens), input_tokens, answer.seconds
-    )
+    return Completion(text, answer.finish_reason, len(answer.tokens), input_tokens, answer.seconds)

@@ -16,6 +16,7 @@ from configs.durable_files import write_durably
 from configs.errors import EngineError
 from configs.strict_model import StrictModel
 from evals.engines.completion import Completion, Decoding, Progress, Request
+from evals.engines.identity import EngineIdentity, recorded_identity
 from evals.evaluation import Evaluation
 
 
@@ -72,6 +73,14 @@ class RecordedEngine:
             )
             for answer in (recorded[request.id] for request in requests)
         ]  # fmt: skip
+
+    def identity(self, decoding: Decoding) -> EngineIdentity:
+        """See `Engine.identity`; the recording itself is what answers.
+
+        Raises:
+            EngineError: when it cannot be read.
+        """
+        return recorded_identity(self.path, self.name, decoding)
 
     def _read(self) -> dict[str, _RecordedAnswer]:
         try:

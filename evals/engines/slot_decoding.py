@@ -10,7 +10,6 @@ Continuous batching as in Orca (Yu et al., OSDI 2022).
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -130,10 +129,7 @@ class _Batch:
         # The last slot holds the keys and values of the tokens that all prompts begin with.
         self.prefix_slot = min(job.rows_at_once, len(job.prompts))
         self.cache = SlotCache(self.prefix_slot + 1)
-        common = os.path.commonprefix(list(job.prompts)) if len(job.prompts) > 1 else []
-        # A prompt's last token is left for the first decoding pass.
-        shared = min(len(common), min(len(prompt) for prompt in job.prompts) - 1)
-        self.prefix = list(common[:shared]) if shared >= SHORTEST_PREFIX else []
+        self.prefix = _shared_prefix(job.prompts)
 
     def admit(self, indices: Sequence[int]) -> None:
         """Give slots to prompts and run them but for the last token of each."""
@@ -189,3 +185,12 @@ class _Batch:
         )  # fmt: skip
         logits: torch.Tensor = output.logits
         return logits
+
+
+def _shared_prefix(prompts: Sequence[list[int]]) -> list[int]:
+    """Tokens that all prompts begin with; the last of a prompt is left for its first pass."""
+    first, last = min(prompts), max(prompts)
+    pairs = zip(first, last, strict=False)
+    common = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(first), len(last)))
+    shared = min(common, min(len(prompt) for prompt in prompts) - 1)
+    return first[:shared] if len(prompts) > 1 and shared >= SHORTEST_PREFIX else []

@@ -63,8 +63,8 @@ class AnswerStore:
         found: dict[str, Completion] = {}
         for path in sorted(self.directory.glob("*.jsonl")):
             try:
-                lines = path.read_text(encoding="utf-8").splitlines()
-                answers = [StoredAnswer.model_validate_json(line) for line in lines]
+                lines = path.read_text(encoding="utf-8").split("\n")
+                answers = [StoredAnswer.model_validate_json(line) for line in lines if line]
             except (OSError, ValueError) as error:
                 raise EvidenceError(
                     str(path), f"expected stored answers of a judge, got: {error}",

@@ -102,7 +102,8 @@ def confidence_sequence(
             np.array([_asymptotic(metric, *side, alpha, lowest=lowest) for side in sides])
             for lowest in (True, False)
         )
-    lows, highs = np.maximum.accumulate(lows), np.minimum.accumulate(highs)
+    lows = np.maximum.accumulate(lows).clip(min=0.0 if reference is None else -1.0)
+    highs = np.minimum.accumulate(highs).clip(max=1.0)
     return [
         SequentialBounds(end, value, float(min(low, value)), float(max(high, value)))
         for end, value, low, high in zip(ends, values, lows, highs, strict=True)

@@ -26,12 +26,14 @@ composite hypotheses as the smallest over them, and for p-values as one over the
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evals.metric import Metric
 from evals.stats.levels import require_alpha
 from evals.stats.paired import is_mean
+from evals.stats.totals import metric_of_sums
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,32 +57,8 @@ class SequentialBounds:
     high: float
     clusters: int
     clipped: int
-    """Documents with more items than were declared. If there are any, a promotion before the end
-    has no guarantee."""
-
-
-@dataclass
-class _Bet:
-    """Capital against one threshold, from one side."""
-
-    threshold: float
-    grown: np.ndarray
-    """Per stake and rho."""
-    largest: float = 0.0
-    """Largest logarithm of the capital so far."""
-
-
-@dataclass
-class _Side:
-    """All bets that one system is better than the other by more than some threshold."""
-
-    cap_wrong: float
-    cap_right: float
-    rhos: np.ndarray
-    """Values of rho, or one that does not matter."""
-    on_rho: np.ndarray | None
-    """Per stake, direction and rho: growth of the bets against rho; None for a mean."""
-    bets: dict[float, _Bet] = field(default_factory=dict)
+    """Documents with more items than were declared. If there are any, neither bound has a guarantee
+    and nothing may be promoted before the end."""
 
 
 class SequentialDifference:
@@ -96,37 +74,250 @@ class SequentialDifference:
         cap: float,
         *,
         cap_right: float | None = None,
-        thresholds: tuple[float, ...] | None = None,
+        thresholds: Iterable[float] | None = None,
     ) -> None:
         """Declare, before any score is seen, what is tested.
 
         Args:
-            metric: of one ratio.
+            metric: of one ratio whose numerator is never larger than its denominator.
             alpha: error rate of each bound over all looks, in (0, 0.5).
             cap: for a mean over rows, the most rows of a document. For other ratios, the most
                 wrong items (denominator - numerator) of a document that count.
             cap_right: largest numerator of a document that counts, such as twice the gold items for
                 micro-F1; `cap` if None. Not used for a mean.
-            thresholds: track these alone, which is fast; `update` then gives as bounds the tightest
-                threshold crossed. None: find bounds after every batch.
+            thresholds: bet against these alone, which is fast; `update` then gives as bounds the
+                tightest threshold crossed. None: find bounds after every batch.
 
         Raises:
-            ValueError: when alpha or a cap is out of range, or the metric has several ratios.
+            ValueError: when an argument is out of range, or the metric has several ratios.
         """
         if len(metric.ratios) != 1:
             raise ValueError(
                 f"{metric.name}: expected a metric of one ratio, got {len(metric.ratios)}; "
-                "there is no anytime-valid test of their mean"
+                "there is no bet on their mean"
             )
         right = cap if cap_right is None else cap_right
-        if not (math.isfinite(cap) and cap > 0 and math.isfinite(right) and right > 0):
+        if not (0 < cap < math.inf and 0 < right < math.inf):
             raise ValueError(f"cap: expected finite numbers > 0, got {cap} and {right}")
+        self._metric = metric
+        self._searching = thresholds is None
+        self._seen = 0
+        self._clipped = 0
+        self._totals: np.ndarray | float = 0.0
+        needed = math.log(1 / require_alpha(alpha))
+        mean = is_mean(metric)
+        self._better, self._worse = (_OneSided(mean, cap, right, needed) for _ in range(2))
         for threshold in thresholds or ():
-            if not -1 < threshold < 1:
-                raise ValueError(f"thresholds: expected numbers in (-1, 1), got {threshold}")
-        self._metric, self._alpha = metric, require_alpha(alpha)
-        self._mean = is_mean(metric)
-        self._cap, self._cap_right = float(cap), float(right)
-        self._thresholds = thresholds
-        self._low, self._high = -1.0, 1.0
-        self.clipped = 0
+            self._better.track(_in_range(threshold))
+            self._worse.track(-_in_range(threshold))
+
+    def update(self, candidate: np.ndarray, reference: np.ndarray) -> SequentialBounds:
+        """Take in one more batch of documents.
+
+        Args:
+            candidate: `cluster_sums` of the batch, shape (clusters, 3).
+            reference: the same of the reference, in the same order.
+
+        Raises:
+            ValueError: when the shapes differ, or a numerator is not in [0, denominator].
+        """
+        import numpy as np
+
+        if candidate.shape != reference.shape or candidate.shape[1:] != (3,):
+            raise ValueError(
+                f"expected sums of one shape (clusters, 3), got {candidate.shape} and "
+                f"{reference.shape}"
+            )
+        pair = (candidate, reference) if self._metric.higher_is_better else (reference, candidate)
+        both = np.hstack([np.column_stack([s[:, 0], s[:, 1] - s[:, 0]]) for s in pair])
+        if not (both >= 0).all():
+            raise ValueError("expected every numerator in [0, denominator], got others")
+        counted = self._better.within_caps(both)
+        self._clipped += int((counted != both).any(axis=1).sum())
+        self._seen += len(both)
+        self._totals = self._totals + np.hstack(pair).sum(axis=0)
+        self._better.update(counted)
+        self._worse.update(counted[:, [2, 3, 0, 1]])
+        return self._bounds(self._better.crossed_at(), -self._worse.crossed_at())
+
+    def bounds(self) -> SequentialBounds:
+        """Bounds to within `RESOLUTION` after the batches so far, also where thresholds are tracked.
+
+        With `thresholds=None` they only ever tighten.
+        """
+        return self._bounds(self._better.search(), -self._worse.search())
+
+    def _bounds(self, low: float, high: float) -> SequentialBounds:
+        import numpy as np
+
+        if self._searching:
+            low, high = self._better.search(), -self._worse.search()
+        ours, theirs = metric_of_sums(self._metric, np.reshape(self._totals, (2, 3)))
+        value = float(ours - theirs)
+        return SequentialBounds(value, min(low, value), max(high, value), self._seen, self._clipped)
+
+    def p_above(self, threshold: float) -> float:
+        """p-value, valid at any time, of the hypothesis that the difference is <= threshold.
+
+        Over all batches for a tracked threshold, after the last one for any other.
+        """
+        return self._better.p_value(_in_range(threshold))
+
+    def p_below(self, threshold: float) -> float:
+        """p-value, valid at any time, of the hypothesis that the difference is >= threshold."""
+        return self._worse.p_value(-_in_range(threshold))
+
+    def crossed(self, threshold: float) -> bool:
+        """Whether the difference is shown to be above the threshold."""
+        return self._better.rejects(_in_range(threshold))
+
+    def crossed_below(self, threshold: float) -> bool:
+        """Whether the difference is shown to be below the threshold."""
+        return self._worse.rejects(-_in_range(threshold))
+
+
+def _in_range(threshold: float) -> float:
+    if not -1 < threshold < 1:
+        raise ValueError(f"threshold: expected a difference in (-1, 1), got {threshold}")
+    return threshold
+
+
+class _OneSided:
+    """Bets that ours - theirs exceeds a threshold.
+
+    Documents are rows of four numbers: our right and wrong items, their right and wrong items.
+    """
+
+    def __init__(self, mean: bool, cap_wrong: float, cap_right: float, needed: float) -> None:
+        import numpy as np
+
+        self._mean, self._needed = mean, needed
+        self._cap_wrong, self._cap_right = cap_wrong, cap_right
+        # Of a mean rho is never used, so that any one value does.
+        self._rhos = np.array([0.5]) if mean else np.arange(HALF_STEP, 1, 2 * HALF_STEP)
+        self._documents = np.empty((0, 4))
+        self._growth_on_rho: np.ndarray | float = 0.0
+        self._growth: dict[float, np.ndarray | float] = {}
+        self._largest: dict[float, np.ndarray | float] = {}
+        self._low = -1.0
+
+    def track(self, threshold: float) -> None:
+        """Keep the capital against a threshold over time."""
+        self._growth[threshold] = 0.0
+        self._largest[threshold] = 0.0
+
+    def within_caps(self, documents: np.ndarray) -> np.ndarray:
+        """Documents with their items reduced to what counts."""
+        import numpy as np
+
+        if not self._mean:
+            return np.minimum(documents, [self._cap_right, self._cap_wrong] * 2)
+        rows = documents[:, :2].sum(axis=1, keepdims=True)
+        return documents * np.where(rows > self._cap_wrong, self._cap_wrong / rows, 1.0)
+
+    def update(self, documents: np.ndarray) -> None:
+        """Play one more batch."""
+        import numpy as np
+
+        self._documents = np.vstack([self._documents, documents])
+        if not self._mean:
+            self._growth_on_rho = self._growth_on_rho + log_growth(self._gains_on_rho(documents))
+        for threshold, grown in self._growth.items():
+            grown = grown + log_growth(self._gains(documents, threshold, threshold))
+            self._growth[threshold] = grown
+            self._largest[threshold] = np.maximum(
+                self._largest[threshold], self._log_capital_by_rho(grown)
+            )
+
+    def p_value(self, threshold: float) -> float:
+        """One over the largest capital, or over the present one if it was not tracked."""
+        return min(1.0, math.exp(-self._evidence(threshold)))
+
+    def rejects(self, threshold: float) -> bool:
+        """Whether capital reached 1 / alpha."""
+        return self._evidence(threshold) >= self._needed
+
+    def crossed_at(self) -> float:
+        """Largest tracked threshold that was rejected, -1 if none was."""
+        return max((t for t in self._growth if self.rejects(t)), default=-1.0)
+
+    def search(self) -> float:
+        """Largest threshold rejected so far, by bisection: capital falls as the threshold rises."""
+        rejected = max(self._low, self.crossed_at())
+        standing = 1.0
+        step = rejected + RESOLUTION
+        if step >= standing or self._present(step) < self._needed:
+            return rejected
+        rejected = step
+        while standing - rejected > RESOLUTION:
+            middle = (rejected + standing) / 2
+            if self._present(middle) >= self._needed:
+                rejected = middle
+            else:
+                standing = middle
+        self._low = rejected
+        return rejected
+
+    def _evidence(self, threshold: float) -> float:
+        """Logarithm of the capital at the value of rho where it is smallest."""
+        import numpy as np
+
+        if threshold not in self._largest:
+            return self._present(threshold)
+        return float(np.min(self._largest[threshold]))
+
+    def _present(self, threshold: float) -> float:
+        if not len(self._documents):
+            return 0.0
+        grown = log_growth(self._gains(self._documents, threshold, 1.0))
+        return float(self._log_capital_by_rho(grown).min())
+
+    def _log_capital_by_rho(self, grown: np.ndarray) -> np.ndarray:
+        import numpy as np
+
+        main = log_capital(grown)
+        if self._mean:
+            return main
+        # Stakes x direction x rho: both directions count half.
+        aside = np.logaddexp.reduce(log_capital(np.asarray(self._growth_on_rho)), axis=0)
+        return np.asarray(np.logaddexp(main + math.log(1 - ON_RHO), aside + math.log(ON_RHO / 2)))
+
+    def _gains(self, documents: np.ndarray, threshold: float, widest: float) -> np.ndarray:
+        """D over the largest loss it can bring, per value of rho: (rhos, clusters).
+
+        Args:
+            widest: threshold whose largest loss is used; the same for all that are compared, so
+                that capital falls as the threshold rises.
+        """
+        import numpy as np
+
+        our_right, our_wrong, their_right, their_wrong = documents.T
+        ours, theirs = our_right + our_wrong, their_right + their_wrong
+        if self._mean:
+            # At least -(1 + threshold) per row; this ratio falls in the threshold by itself.
+            gain = our_right - their_right - threshold * ours
+            return np.asarray(gain / ((1 + threshold) * self._cap_wrong))[None]
+        rho = self._rhos[:, None]
+        goal = np.clip(rho + threshold, 0, 1)
+        gain = our_right - goal * ours - their_right + rho * theirs
+        # Moving rho within its cell moves rho + threshold as much, or less where that is clipped.
+        clipped = (rho + threshold < HALF_STEP) | (rho + threshold > 1 - HALF_STEP)
+        change = np.abs(theirs - ours)
+        gain = gain - HALF_STEP * np.where(clipped, np.maximum(change, theirs), change)
+        loss = np.clip(rho + widest, 0, 1) * self._cap_wrong + (1 - rho) * self._cap_right
+        return np.asarray(gain / (loss + self._cell_loss))
+
+    def _gains_on_rho(self, documents: np.ndarray) -> np.ndarray:
+        """T_r - rho B_r and its negative over the largest loss each can bring: (2, rhos, clusters)."""
+        import numpy as np
+
+        right, wrong = documents[:, 2], documents[:, 3]
+        rho = self._rhos[:, None]
+        excess, change = right - rho * (right + wrong), HALF_STEP * (right + wrong)
+        above = (excess - change) / (rho * self._cap_wrong + self._cell_loss)
+        below = (-excess - change) / ((1 - rho) * self._cap_right + self._cell_loss)
+        return np.stack([above, below])
+
+    @property
+    def _cell_loss(self) -> float:
+        return HALF_STEP * (self._cap_wrong + self._cap_right)

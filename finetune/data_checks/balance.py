@@ -6,6 +6,7 @@ Does not: compare distributions (drift.py).
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -14,9 +15,7 @@ from configs.task import TaskConfig
 from finetune.data_checks.findings import ClassCount, Finding, Number, finding
 from finetune.data_checks.intervals import INTERVAL, share_interval, share_of_rows
 from finetune.data_checks.rows import CheckedRow, canonical
-from finetune.data_checks.targets import NOTHING, categories, is_value
-
-MOST_SHOWN = 60
+from finetune.data_checks.targets import NOTHING, categories, is_value, shown_target
 
 
 def class_counts(rows: Sequence[CheckedRow], task: TaskConfig) -> tuple[ClassCount, ...]:
@@ -156,14 +155,14 @@ def majority(
     ]
     best = numbers[1]
     one = len(set(answers)) == 1
-    shown = (
-        of_evaluation if len(of_evaluation) <= MOST_SHOWN else f"{of_evaluation[:MOST_SHOWN]}..."
-    )
+    shown = shown_target(json.loads(of_evaluation), task)
+    answer_shown = "" if shown is None else f" `{shown}`"
     sentence = (
-        f"All {len(answers)} evaluation rows have the same answer {shown}: nothing can be measured."
+        f"All {len(answers)} evaluation rows have the same answer{answer_shown}: nothing can be "
+        "measured."
         if one
-        else f"Always answering `{shown}` is right for {best.value:.1%} of {len(answers)} evaluation "
-        f"rows, and the most common answer of training for {numbers[0].value:.1%}."
+        else f"Always giving one answer{answer_shown} is right for {best.value:.1%} of {len(answers)} "
+        f"evaluation rows, and the most common answer of training for {numbers[0].value:.1%}."
     )
     return finding(
         "majority", settings.action, one or best.value > settings.share, sentence, (), numbers

@@ -60,7 +60,7 @@ def check_data(
             for name, own in rows.items()
         ),
         findings=tuple(
-            _duplicates(rows, policy)
+            _duplicates(rows, task, policy)
             + _leaks(rows, task, policy)
             + _distribution(rows, task, policy)
         ),
@@ -68,13 +68,15 @@ def check_data(
     )
 
 
-def _duplicates(rows: Mapping[str, Sequence[CheckedRow]], policy: DataChecks) -> list[Finding]:
+def _duplicates(
+    rows: Mapping[str, Sequence[CheckedRow]], task: TaskConfig, policy: DataChecks
+) -> list[Finding]:
     seen = [*rows["train"], *rows["validation"]]
     findings = training_duplicates(seen, rows["test"], policy)
     if policy.repeated_texts != "off":
         findings.append(repeated_texts(rows["test"], policy))
     if policy.conflicting_targets != "off":
-        findings += [conflicting_targets(rows[name], policy) for name in ("train", "test")]
+        findings += [conflicting_targets(rows[name], task, policy) for name in ("train", "test")]
     return findings
 
 

@@ -90,7 +90,7 @@ def drift(
     tests = [_lengths(first, second, settings)]
     if task.kind != "summarisation":
         tests.append(_labels(first, second, task, settings, policy.seed))
-    tests += _words(first, second, settings, policy.seed)
+    tests += _words(first, second, task.show_text, settings, policy.seed)
     tests.append(_classifier(first, second, settings, policy.seed))
     return _judged(tests, settings)
 
@@ -199,7 +199,11 @@ def _labels(
 
 
 def _words(
-    first: Sequence[Document], second: Sequence[Document], settings: Drift, seed: int
+    first: Sequence[Document],
+    second: Sequence[Document],
+    show_text: bool,
+    settings: Drift,
+    seed: int,
 ) -> list[DriftTest]:
     counts = Counts.of([document.words for document in (*first, *second)])
     split = resplit(counts, len(first), settings.permutations, seed)
@@ -207,7 +211,7 @@ def _words(
     unseen = sorted(
         (i for i in range(len(train)) if train[i] == 0), key=lambda i: (-evaluation[i], i)
     )
-    often = ", ".join(counts.names[i] for i in unseen[:5])
+    often = ", ".join(counts.names[i] for i in unseen[:5] if show_text and evaluation[i] > 0)
     n = len(first) + len(second)
     js, unknown = split["Jensen-Shannon"], split["unseen"]
     return [

@@ -7,14 +7,16 @@ Does not: decide how alike two texts are (near_duplicates.py, containment.py).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from configs.data_checks import Action, DataChecks, NearDuplicates
+from configs.task import TaskConfig
 from finetune.data_checks.containment import SHORTEST_WORDS, containing
 from finetune.data_checks.findings import Finding, Number, finding
 from finetune.data_checks.intervals import share_of_rows
 from finetune.data_checks.near_duplicates import NearDuplicateIndex, miss_chance
 from finetune.data_checks.rows import CheckedRow, canonical
+from finetune.data_checks.targets import shown_target
 
 SHOWN_PAIRS = 3
 Pairs = dict[str, tuple[CheckedRow, CheckedRow, float]]
@@ -160,7 +162,9 @@ def repeated_texts(evaluation: Sequence[CheckedRow], policy: DataChecks) -> Find
     )
 
 
-def conflicting_targets(rows: Sequence[CheckedRow], policy: DataChecks) -> Finding:
+def conflicting_targets(
+    rows: Sequence[CheckedRow], task: TaskConfig, policy: DataChecks
+) -> Finding:
     """Rows of one split with the same text and different targets.
 
     The action is that of `conflicting_targets`, which must not be off.
@@ -170,7 +174,7 @@ def conflicting_targets(rows: Sequence[CheckedRow], policy: DataChecks) -> Findi
         by_text[row.plain].append(row)
     groups = [g for g in by_text.values() if len({canonical(row.target) for row in g}) > 1]
     split = rows[0].split
-    shown = "; ".join(_names(group) for group in groups[:SHOWN_PAIRS])
+    shown = "; ".join(_names(group, task) for group in groups[:SHOWN_PAIRS])
     in_conflict = [row.id for group in groups for row in group]
     return finding(
         "conflicting_targets",
@@ -184,8 +188,12 @@ def conflicting_targets(rows: Sequence[CheckedRow], policy: DataChecks) -> Findi
     )
 
 
-def _names(group: Iterable[CheckedRow]) -> str:
-    return " and ".join(f"{row.id} ({canonical(row.target)[:40]})" for row in list(group)[:3])
+def _names(group: Sequence[CheckedRow], task: TaskConfig) -> str:
+    targets = [shown_target(row.target, task) for row in group[:3]]
+    return " and ".join(
+        row.id if target is None else f"{row.id} ({target})"
+        for row, target in zip(group, targets, strict=False)
+    )
 
 
 def _count(name: str, count: int, n: int) -> Number:

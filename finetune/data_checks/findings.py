@@ -140,7 +140,7 @@ def require_acceptable(report: DataReport) -> None:
     checks = ", ".join(dict.fromkeys(f.check for f in refused))
     raise DataError(
         "data",
-        f"expected data that pass every check, got {len(refused)} refusals{explained}\n",
+        f"expected data that pass every check, got {len(refused)} refused{explained}",
         f"Correct the rows, or set {checks} to warn in data_checks if this is meant.",
     )
 

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from configs.task import TaskConfig
+from finetune.data_checks.rows import canonical
 
+MOST_SHOWN = 60
 NOTHING = "(nothing)"
 ANSWERED, NOT_ANSWERABLE = "(answered)", "(not answerable)"
 
@@ -34,6 +36,14 @@ def categories(target: Any, task: TaskConfig) -> list[str]:
         for item in target.get(field, []):
             found += [field, *_closed(field, item, items)]
     return found or [NOTHING]
+
+
+def shown_target(target: Any, task: TaskConfig) -> str | None:
+    """A target as a report may show it, shortened; None where reports must not show text of rows."""
+    if task.kind != "classification" and not task.show_text:
+        return None
+    text = canonical(target)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 def is_value(category: str) -> bool:

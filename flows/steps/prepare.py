@@ -46,7 +46,7 @@ def located(data: Data) -> Data:
     return data
 
 
-def _content(data: Data) -> dict[str, str | None]:
+def content_digests(data: Data) -> dict[str, str | None]:
     """Digest of every file or directory that rows come from; None for one that is not there."""
     if isinstance(data, FileData):
         paths = {split: Path(getattr(data, split)) for split in SPLITS}
@@ -61,7 +61,7 @@ def _content(data: Data) -> dict[str, str | None]:
 def _inputs(config: LifecycleConfig, task_config: TaskConfig) -> dict[str, Any]:
     return {
         "data": config.data.model_dump(mode="json"),
-        "files": _content(located(config.data)),
+        "files": content_digests(located(config.data)),
         "seed": config.seed,
         "task": task_config.model_dump(mode="json"),
         "skip_bad_rows": config.skip_bad_rows,

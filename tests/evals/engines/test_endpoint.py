@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from configs.errors import EngineError
-from evals.engines.completion import Request
+from evals.engines.completion import Decoding, Request, StopAnswering
 from evals.engines.endpoint import EndpointEngine
 
 OK = 200
@@ -115,7 +115,7 @@ def test_answers_come_in_the_order_asked_although_the_server_finishes_in_another
     progress = []
     server = ProtocolServer(slow_first)
     with serving(server) as url:
-        answers = engine(url).answer(requests(6), 64, lambda d, t: progress.append((d, t)))
+        answers = engine(url).answer(requests(6), Decoding(max_new_tokens=64), lambda d, t: progress.append((d, t)))
     assert [a.text for a in answers] == [f"echo note {i}" for i in range(6)]
     assert answers[0].output_tokens == 5
     assert progress == [(i, 6) for i in range(1, 7)]
@@ -127,20 +127,20 @@ def test_answers_come_in_the_order_asked_although_the_server_finishes_in_another
 def test_an_answer_cut_at_the_token_limit_says_so():
     server = ProtocolServer(lambda prompt, attempt: (OK, {}, completion_body("{", "length")))
     with serving(server) as url:
-        assert engine(url).answer(requests(1), 4)[0].finish_reason == "length"
+        assert engine(url).answer(requests(1), Decoding(max_new_tokens=4))[0].finish_reason == "length"
 
 
 def test_no_more_requests_are_in_flight_than_allowed():
     server = ProtocolServer(lambda prompt, attempt: time.sleep(0.03))
     with serving(server) as url:
-        engine(url, max_concurrency=3).answer(requests(15), 8)
+        engine(url, max_concurrency=3).answer(requests(15), Decoding(max_new_tokens=8))
     assert server.most_in_flight == 3
 
 
 def test_the_key_is_sent():
     server = ProtocolServer()
     with serving(server) as url:
-        engine(url).answer(requests(1), 8)
+        engine(url).answer(requests(1), Decoding(max_new_tokens=8))
     assert server.headers[0]["authorization"] == "Bearer secret"
 
 
@@ -148,7 +148,7 @@ def test_without_a_key_none_is_sent_not_even_the_one_for_openai(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "meant-for-another-vendor")
     server = ProtocolServer()
     with serving(server) as url:
-        engine(url, api_key=None).answer(requests(1), 8)
+        engine(url, api_key=None).answer(requests(1), Decoding(max_new_tokens=8))
     assert "authorization" not in server.headers[0]
 
 
@@ -167,7 +167,7 @@ def test_without_a_key_none_is_sent_not_even_the_one_for_openai(monkeypatch):
 def test_a_failure_that_may_pass_is_tried_again(failure):
     server = ProtocolServer(lambda prompt, attempt: failure if attempt < 3 else None)
     with serving(server) as url:
-        answers = engine(url).answer(requests(2), 8)
+        answers = engine(url).answer(requests(2), Decoding(max_new_tokens=8))
     assert [a.text for a in answers] == ["echo note 0", "echo note 1"]
     assert server.attempts == {"note 0": 3, "note 1": 3}
 
@@ -180,7 +180,7 @@ def test_the_server_says_how_long_to_wait():
         return (429, {"retry-after": "0.4"}, error_body("slow")) if attempt == 1 else None
 
     with serving(ProtocolServer(limited)) as url:
-        engine(url, first_wait_s=0.001).answer(requests(1), 8)
+        engine(url, first_wait_s=0.001).answer(requests(1), Decoding(max_new_tokens=8))
     assert waits[1] - waits[0] >= 0.4
 
 
@@ -196,7 +196,7 @@ def test_the_server_says_how_long_to_wait():
 def test_a_refusal_is_not_tried_again_and_says_what_to_do(status, action):
     server = ProtocolServer(lambda prompt, attempt: (status, {}, error_body("no")))
     with serving(server) as url, pytest.raises(EngineError) as caught:
-        engine(url).answer(requests(1), 8)
+        engine(url).answer(requests(1), Decoding(max_new_tokens=8))
     assert url in str(caught.value)
     assert f"HTTP {status}" in str(caught.value)
     assert action in str(caught.value)
@@ -215,14 +215,14 @@ def test_a_refusal_is_not_tried_again_and_says_what_to_do(status, action):
 def test_a_failure_that_stays_is_given_up_after_the_last_attempt(failure, message):
     server = ProtocolServer(lambda prompt, attempt: failure)
     with serving(server) as url, pytest.raises(EngineError, match=message):
-        engine(url).answer(requests(1), 8)
+        engine(url).answer(requests(1), Decoding(max_new_tokens=8))
     assert server.attempts == {"note 0": 3}
 
 
 def test_a_server_that_never_answers_is_given_up():
     server = ProtocolServer(lambda prompt, attempt: time.sleep(0.6))
     with serving(server) as url, pytest.raises(EngineError, match=r"no answer within 0\.2 s"):
-        engine(url, timeout_s=0.2, max_attempts=2).answer(requests(1), 8)
+        engine(url, timeout_s=0.2, max_attempts=2).answer(requests(1), Decoding(max_new_tokens=8))
     assert server.attempts == {"note 0": 2}
 
 
@@ -231,7 +231,7 @@ def test_a_server_that_is_down_is_named_with_the_next_action():
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
     with pytest.raises(EngineError, match=r"no connection.*Start the server") as caught:
-        engine(url).answer(requests(1), 8)
+        engine(url).answer(requests(1), Decoding(max_new_tokens=8))
     assert url in str(caught.value)
 
 
@@ -241,5 +241,5 @@ def test_the_first_failure_cancels_the_requests_that_wait():
         time.sleep(0.05)
     )  # fmt: skip
     with serving(server) as url, pytest.raises(EngineError, match="HTTP 401"):
-        engine(url, max_concurrency=2).answer(requests(100), 8)
+        engine(url, max_concurrency=2).answer(requests(100), Decoding(max_new_tokens=8))
     assert sum(server.attempts.values()) < 10

@@ -3,12 +3,13 @@
 import pytest
 
 from configs.errors import EngineError
-from evals.engines.completion import Request
+from evals.engines.completion import Decoding, Request, StopAnswering
 from evals.engines.local import LocalEngine
 
 WORDS = ["takes", "aspirin", "daily", "no", "rash", "note", "of", "oral", "fever", "mg"]
 SPECIAL = ["<unk>", "<s>", "</s>", "<user>", "<assistant>"]
 LONGEST = 64
+TWELVE = Decoding(max_new_tokens=12)
 
 
 def save_tiny_model(directory, chat_template=True, pad_token=None):
@@ -57,8 +58,8 @@ def many_requests():
     )
 
 
-def answers(model_dir, batch_size, asked, max_new_tokens=12):
-    return LocalEngine(model_dir, "tiny", batch_size, "float32").answer(asked, max_new_tokens)
+def answers(model_dir, batch_size, asked, decoding=TWELVE):
+    return LocalEngine(model_dir, "tiny", batch_size, "float32").answer(asked, decoding)
 
 
 def test_a_row_answers_the_same_in_a_batch_and_alone(model_dir):
@@ -79,7 +80,7 @@ def test_an_answer_ends_at_its_stop_token_or_at_the_limit(model_dir):
 def test_progress_reaches_the_number_of_rows(model_dir):
     progress = []
     engine = LocalEngine(model_dir, "tiny", 8, "float32")
-    engine.answer(many_requests(), 2, lambda done, total: progress.append((done, total)))
+    engine.answer(many_requests(), Decoding(max_new_tokens=2), lambda done, total: progress.append((done, total)))
     assert progress == [(8, 20), (16, 20), (20, 20)]
 
 
@@ -104,7 +105,7 @@ def test_an_adapter_changes_the_answers(tmp_path, model_dir):
     )
     get_peft_model(AutoModelForCausalLM.from_pretrained(model_dir), lora).save_pretrained(tmp_path)
     adapted = LocalEngine(model_dir, "tiny", 4, "float32", adapter_dir=tmp_path)
-    assert adapted.answer(many_requests(), 12) != answers(model_dir, 4, many_requests())
+    assert adapted.answer(many_requests(), TWELVE) != answers(model_dir, 4, many_requests())
 
 
 def test_no_requests_need_no_model(tmp_path):

@@ -120,3 +120,17 @@ def test_every_action_may_be_made_a_refusal(splits, triage, prose, setting, chec
         row["text"] = f"{prose(i, 60)} {splits['train'][i]['text']} {row['target']}"
     with pytest.raises(DataError, match=f"- {check}: "):
         require_acceptable(check_data(splits, triage, DataChecks(**setting)))
+
+
+@pytest.mark.parametrize("show_text", [True, False])
+def test_text_of_rows_and_answers_is_in_the_report_only_where_the_task_allows_it(
+    splits, extraction, show_text
+):
+    secret = {"drug": ["secretdrug"]}
+    rows = {s: [row | {"target": secret} for row in own] for s, own in splits.items()}
+    for row in rows["test"]:
+        row["text"] += " secretword"
+    rows["test"][1] |= {"text": rows["test"][0]["text"], "target": {"drug": ["secretother"]}}
+    task = extraction.model_copy(update={"show_text": show_text})
+    written = check_data(rows, task, POLICY).model_dump_json()
+    assert [w in written for w in ("secretdrug", "secretother", "secretword")] == [show_text] * 3

@@ -93,15 +93,15 @@ def test_a_text_in_two_evaluation_documents_is_reported_and_in_one_is_not(rows_o
     assert (repeated.severity, repeated.ids) == ("warn", ("test-0", "test-1"))
 
 
-def test_equal_texts_with_different_labels_are_named_with_their_labels(rows_of, prose):
+def test_equal_texts_with_different_labels_are_named_with_their_labels(triage, rows_of, prose):
     labels = ["urgent", "routine", "urgent", "urgent"]
     test = rows_of("test", [prose(1), prose(1).upper(), prose(2), prose(2)], target=labels)
-    noise = conflicting_targets(test, POLICY)
+    noise = conflicting_targets(test, triage, POLICY)
     assert (noise.severity, noise.ids) == ("warn", ("test-0", "test-1"))
     assert 'test-0 ("urgent") and test-1 ("routine")' in noise.sentence
 
 
-def test_the_order_of_keys_and_a_sign_in_the_text_make_no_conflict(rows_of):
+def test_the_order_of_keys_and_a_sign_in_the_text_make_no_conflict(triage, rows_of):
     targets = [{"a": 1, "b": 2}, {"b": 2, "a": 1}, "positive", "negative"]
     test = rows_of("test", ["same", "same", "HIV +", "HIV -"], target=targets)
-    assert conflicting_targets(test, POLICY).severity == "ok"
+    assert conflicting_targets(test, triage, POLICY).severity == "ok"
