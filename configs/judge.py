@@ -36,8 +36,8 @@ class JudgeConfig(StrictModel):
     """Longest judgement, in tokens; one that is cut off is unreadable."""
 
     constrained: bool = True
-    """Let the judge write only JSON of the rubric's form. Some servers ignore this; what they then
-    write is read no less strictly."""
+    """Let the judge write only JSON of the rubric's form. An endpoint that cannot do this is refused;
+    `false` asks it all the same, and what is not of the form is then unreadable."""
 
     repeats: int = Field(default=1, ge=1, le=15)
     """Judgements per answer, an odd number whose median counts. Decoding is greedy, so they differ

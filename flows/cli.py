@@ -155,16 +155,24 @@ def status(alias: Alias = "champion") -> None:
 
 
 @app.command()
-def schema(kind: Annotated[str, typer.Argument(help="lifecycle or task.")] = "lifecycle") -> None:
+def schema(
+    kind: Annotated[str, typer.Argument(help="lifecycle, task or gate.")] = "lifecycle",
+) -> None:
     """Print the JSON Schema of a configuration file, for an editor to complete it."""
     from configs.errors import ConfigError
+    from configs.gate_policy import GateConfig
     from configs.lifecycle import LifecycleConfig
     from configs.strict_model import StrictModel
     from configs.task import TaskConfig
 
-    models: dict[str, type[StrictModel]] = {"lifecycle": LifecycleConfig, "task": TaskConfig}
+    models: dict[str, type[StrictModel]] = {
+        "lifecycle": LifecycleConfig,
+        "task": TaskConfig,
+        "gate": GateConfig,
+    }
     if kind not in models:
-        raise ConfigError("pawl schema", f"expected lifecycle or task, got {kind!r}", "Name one.")
+        named = "lifecycle, task or gate"
+        raise ConfigError("pawl schema", f"expected {named}, got {kind!r}", "Name one.")
     typer.echo(json.dumps(models[kind].model_json_schema(), indent=2))
 
 

@@ -70,7 +70,8 @@ def _print_outcome(outcome: str, reasons: Sequence[str]) -> None:
 def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
     """A bar with the time that remains, moved by the callback `(done, total)` that it yields."""
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as progress:
         bar = progress.add_task(description, total=None)
 
         def report(done: int, total: int) -> None:

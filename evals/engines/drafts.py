@@ -66,6 +66,8 @@ class Drafts:
                 self._copied[0] += copy == token
                 self._copied[1] += 1
             for length in CONTEXTS:
+                if len(tokens) < length:
+                    continue
                 context = tuple(tokens[-length:])
                 known = self._followers.get(context)
                 if known is None:

@@ -49,7 +49,8 @@ def read_human_labels(path: Path, rubric: RubricConfig) -> tuple[HumanLabel, ...
 
     Raises:
         DataError: when the file cannot be read or is empty, a line is no label, scores other
-            criteria than the rubric's or off their scales, or labels one answer again.
+            criteria than the rubric's or off their scales, labels one answer again, or gives a row
+            another input, reference or cluster than an earlier line.
     """
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
@@ -58,6 +59,7 @@ def read_human_labels(path: Path, rubric: RubricConfig) -> tuple[HumanLabel, ...
             str(path), f"expected readable human labels, got: {error}", "Check human_labels."
         ) from error
     labels: dict[tuple[str, str], HumanLabel] = {}
+    rows: dict[str, tuple[str, str, str]] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -66,9 +68,12 @@ def read_human_labels(path: Path, rubric: RubricConfig) -> tuple[HumanLabel, ...
             label = HumanLabel.model_validate_json(line)
         except ValueError as error:
             raise DataError(where, f"expected a label, got: {error}", "Correct it.") from error
+        shown = rows.setdefault(label.id, (label.input, label.reference, label.cluster))
         problem = _problem(label, rubric)
-        if (label.id, label.answer) in labels:
+        if not problem and (label.id, label.answer) in labels:
             problem = f"expected each answer once, got one to {label.id!r} again"
+        if not problem and shown != (label.input, label.reference, label.cluster):
+            problem = f"expected input, reference and cluster of {label.id!r} as before, got others"
         if problem:
             raise DataError(where, problem, f"Label by the rubric {rubric.name}, each answer once.")
         labels[label.id, label.answer] = label

@@ -13,8 +13,8 @@ from evals.judge.interval import Interval
 from evals.judge.length_bias import LengthBias
 from evals.judge.position_bias import PositionBias
 from evals.judge.rectified_evaluation import JudgedMean
-from evals.report.markdown import escaped
-from evals.report.tables import markdown_table
+from evals.report.blocks import Table
+from evals.report.markdown import escaped, table_markdown
 from evals.report.wording import n_words, value_with_interval
 
 SELF_PREFERENCE = (
@@ -73,36 +73,36 @@ def _cell(interval: Interval | None) -> str:
 
 def _means(means: Sequence[JudgedMean]) -> str:
     rows = [
-        [
-            escaped(mean.system), escaped(mean.criterion), _cell(mean.rectified), _cell(mean.judge),
+        (
+            mean.system, mean.criterion, _cell(mean.rectified), _cell(mean.judge),
             _cell(mean.rogan_gladen), n_words(mean.rows, mean.clusters),
             str(mean.labelled), str(mean.unreadable),
-        ]
+        )
         for mean in means
     ]  # fmt: skip
-    header = ["system", "criterion", "rectified by people (PPI++)", "judge alone", "Rogan-Gladen",
-              "n", "labelled", "unreadable"]  # fmt: skip
-    return markdown_table(header, rows)
+    header = ("system", "criterion", "rectified by people (PPI++)", "judge alone", "Rogan-Gladen",
+              "n", "labelled", "unreadable")  # fmt: skip
+    return table_markdown(Table("Mean scores by criterion", header, tuple(rows)))
 
 
 def _agreements(agreements: Sequence[Agreement]) -> str:
     rows = [
-        [
-            escaped(found.criterion), _cell(found.kappa), _cell(found.same),
+        (
+            found.criterion, _cell(found.kappa), _cell(found.same),
             n_words(found.rows, found.clusters), f"{found.alpha:g}",
-        ]
+        )
         for found in agreements
     ]  # fmt: skip
-    header = ["criterion", "kappa (quadratic weights)", "same score", "n", "error of each bound"]
-    return markdown_table(header, rows)
+    header = ("criterion", "kappa (quadratic weights)", "same score", "n", "error of each bound")
+    return table_markdown(Table("Agreement of judge and people", header, tuple(rows)))
 
 
 def _confusion(found: Agreement) -> str:
-    header = ["people \\ judge", *map(str, found.levels)]
+    title = f"{found.criterion}: answers by human score (line) and judge's score (column)"
+    header = ("people / judge", *map(str, found.levels))
     lines = zip(found.levels, found.confusion, strict=True)
-    rows = [[str(level), *map(str, counts)] for level, counts in lines]
-    title = f"{escaped(found.criterion)}: answers by human score (line) and judge's score (column)"
-    return f"{title}\n\n{markdown_table(header, rows)}"
+    rows = tuple((str(level), *map(str, counts)) for level, counts in lines)
+    return f"{escaped(title)}\n\n{table_markdown(Table(title, header, rows))}"
 
 
 def _position(found: PositionBias | None) -> str:

@@ -72,6 +72,8 @@ class BootstrapLaw:
         resamples = len(self.draws)
         below = int(np.searchsorted(self.draws, threshold, side="right"))
         smallest = 1 / (resamples + 1)
+        if threshold < self.support[0]:
+            return smallest
         if below == resamples:
             return 1.0
         ahead = NormalDist().inv_cdf((below + 1) * smallest) - self.bias

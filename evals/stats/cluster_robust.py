@@ -55,8 +55,8 @@ class RobustLaw:
     """Lower bounds and p-values for a mean difference of scores in [0, 1].
 
     A loss too rare to be among n documents does not show in a standard error. So a document of
-    average size, all lost, joins with a weight that depends on the error rate: the weight with
-    which identical scores get the exact bound for a loss never seen, -log(1 / alpha) / n.
+    average size, all lost, joins with the weight that makes the bound right, to second order, when
+    the losses of whole documents are a Poisson number (Hall 1982).
     """
 
     differences: np.ndarray
@@ -73,7 +73,7 @@ class RobustLaw:
         if clusters < 2:
             return -1.0
         quantile = float(t.isf(alpha, clusters - 1))
-        weight = _guard_weight(min(alpha, 0.5), max(quantile, 0.0))
+        weight = _guard_weight(max(quantile, 0.0))
         size = float(self.rows.mean())
         value, error = _weighted(
             np.append(self.differences, -size),
@@ -110,14 +110,14 @@ class RobustLaw:
         return self.mirrored().p_above(-threshold)
 
 
-def _guard_weight(alpha: float, quantile: float) -> float:
-    """Weight w of the lost document: w + quantile * sqrt(w) = log(1 / alpha).
+def _guard_weight(quantile: float) -> float:
+    """Weight of the lost document, (quantile^2 + 2) / 3.
 
-    Both sides are n times a bound for identical scores of n documents: mean and standard error of
-    a document lost with weight w, and the Poisson limit of 1 - alpha^(1/n).
+    The upper bound of a Poisson mean from k events is k + w + quantile * sqrt(k + w) with this w, but
+    for terms that vanish as k grows (Hall 1982, Biometrika 69:647, section 2); for small k, w errs
+    on the safe side.
     """
-    root = (math.sqrt(quantile**2 - 4 * math.log(alpha)) - quantile) / 2
-    return root**2
+    return (quantile**2 + 2) / 3
 
 
 def _weighted(

@@ -168,9 +168,9 @@ def paired_difference(
     resamples: with 30 documents a plain bootstrap promotes a candidate that is worse by 3 points in
     40% of cases. So one document of average size that the candidate gets all wrong and the
     reference all right joins for the lower bound, and its mirror image for the upper one. Identical
-    scores of n documents never give an interval of width 0; at alpha 0.05 the score interval is
-    about [-3.2/n, 3.2/n], the t interval [-3/n, 3/n], which is the exact bound for a loss never
-    seen, and the bootstrap at most [-5/n, 5/n].
+    scores of n documents never give an interval of width 0; at alpha 0.05, where the exact bound for
+    a loss never seen is 3/n, the score interval reaches about 3.2/n, the t interval 3.6/n and the
+    bootstrap at most 5/n to either side.
 
     Args:
         alpha: one-sided error rate of each bound, in (0, 0.5).

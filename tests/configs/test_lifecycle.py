@@ -7,6 +7,8 @@ from configs.lifecycle import LifecycleConfig
 from configs.load import load_lifecycle
 from configs.task import TaskConfig
 
+GATE = {"comparisons": [{"metric": "micro_f1", "margin": 0.05}]}
+
 
 def demo(**changed: Any) -> LifecycleConfig:
     return LifecycleConfig.model_validate(load_lifecycle("demo").model_dump() | changed)
@@ -35,7 +37,7 @@ def test_a_candidate_that_no_quantization_makes_is_refused():
     with pytest.raises(
         ValidationError, match=r"gate\.candidates: expected one of .*got 'fp8-dynamic'"
     ):
-        demo(quantizations=[{"scheme": "awq"}], gate={"candidates": ["fp8-dynamic"]})
+        demo(quantizations=[{"scheme": "awq"}], gate=GATE | {"candidates": ["fp8-dynamic"]})
 
 
 def test_a_scheme_written_twice_is_refused():
@@ -44,12 +46,12 @@ def test_a_scheme_written_twice_is_refused():
 
 
 def test_without_a_list_every_candidate_is_gated_quantized_ones_first():
-    config = demo(quantizations=[{"scheme": "fp8-dynamic"}, {"scheme": "awq"}], gate={})
+    config = demo(quantizations=[{"scheme": "fp8-dynamic"}, {"scheme": "awq"}], gate=GATE)
     assert config.gated_candidates == ("fp8-dynamic", "awq", "fine-tuned")
 
 
 def test_a_list_of_candidates_is_kept_in_its_order():
-    config = demo(gate={"candidates": ["fine-tuned", "awq"]})
+    config = demo(gate=GATE | {"candidates": ["fine-tuned", "awq"]})
     assert config.gated_candidates == ("fine-tuned", "awq")
 
 
@@ -64,3 +66,11 @@ def test_a_number_that_no_training_can_use_is_refused(lora):
 def test_a_lifecycle_cannot_be_changed():
     with pytest.raises(ValidationError, match="frozen"):
         load_lifecycle("demo").seed = 3
+
+
+def test_a_rule_on_a_guard_task_that_is_not_asked_is_refused():
+    rule = {"metric": "acc", "margin": 0.05, "task": "hellaswag", "references": ["base"]}
+    with pytest.raises(
+        ValidationError, match=r"expected a guard task among \['note-reading'\], got 'hellaswag'"
+    ):
+        demo(gate={"comparisons": [*GATE["comparisons"], rule]})

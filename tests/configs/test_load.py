@@ -1,7 +1,8 @@
 import pytest
+import yaml
 
 from configs.errors import ConfigError
-from configs.load import SHIPPED, load_lifecycle, load_task, read_yaml
+from configs.load import SHIPPED, load_gate, load_lifecycle, load_policy, load_task, read_yaml
 
 DEMO = (SHIPPED / "lifecycles" / "demo.yaml").read_text()
 
@@ -31,7 +32,22 @@ def test_every_shipped_file_loads_by_path_and_by_name(folder, load):
 
 def test_every_shipped_yaml_is_of_a_kind_that_is_tested():
     folders = {path.parent.name for path in SHIPPED.rglob("*.yaml")}
-    assert folders == {"lifecycles", "tasks"}
+    # harness_tasks and rubrics are loaded by evals/harness and configs/judge.py, and tested there.
+    assert folders == {"lifecycles", "tasks", "gates", "harness_tasks", "rubrics"}
+
+
+def test_every_shipped_policy_loads_by_path_and_by_name():
+    for path in (SHIPPED / "gates").glob("*.yaml"):
+        assert load_gate(str(path)) == load_gate(path.stem) == load_policy(path.stem)
+
+
+def test_a_lifecycle_may_name_its_policy_and_a_policy_may_be_that_of_a_lifecycle(tmp_path):
+    content = yaml.safe_load(DEMO) | {"gate": "no-worse-than-baseline"}
+    path = tmp_path / "written.yaml"
+    path.write_text(yaml.safe_dump(content))
+    assert load_lifecycle(str(path)).gate == load_gate("no-worse-than-baseline")
+    assert load_policy(str(path)) == load_gate("no-worse-than-baseline")
+    assert load_policy("demo") == load_lifecycle("demo").gate
 
 
 def test_every_shipped_lifecycle_names_a_task_that_loads():
@@ -91,7 +107,7 @@ def test_a_merged_mapping_may_be_overridden(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("task:", "taks:", "taks: unknown key; did you mean 'task'"),
+        ("task: clinical", "taks: clinical", "taks: unknown key; did you mean 'task'"),
         ("  rank:", "  rnak:", "lora.rnak: unknown key; did you mean 'rank'"),
         (
             "grid_points:",
@@ -100,7 +116,11 @@ def test_a_merged_mapping_may_be_overridden(tmp_path):
         ),
         ("train_documents:", "train_docs:", "data.train_docs: unknown key; did you mean 'train_d"),
         ("  path: pawl", "  paht: pawl", "baseline.paht: unknown key; did you mean 'path'"),
-        ("minimum:", "minimal:", "gate.floors.0.minimal: unknown key; did you mean 'minimum'"),
+        (
+            "minimum: 0.95",
+            "minimal: 0.95",
+            "gate.floors.0.minimal: unknown key; did you mean 'minimum'",
+        ),
         ("  alias:", "  zzz:", "registry.zzz: unknown key; valid keys: alias, model_name"),
     ],
 )
@@ -113,7 +133,7 @@ def test_an_unknown_key_is_named_with_the_nearest_valid_one(tmp_path, old, new, 
     [
         ("rank: 64", "rank: sixteen", "lora.rank: expected a valid integer, unable to parse"),
         ("batch_size: 8", "batch_size: 0", "lora.batch_size: expected greater than or equal to 1"),
-        ("margin: 0.05", "margin: 85", "gate.non_inferiority.0.margin: expected less than 1, got 85"),
+        ("margin: 0.1\n", "margin: 85\n", "gate.comparisons.2.margin: expected less than 1, got 85"),
         ("scheme: awq", "scheme: gptq", "quantizations.0.scheme: expected 'fp8-dynamic' or 'awq'"),
         ("pawl://tiny-clinical", "tiny", "base_model.source: expected string to match pattern"),
         ("kind: recorded", "kind: recoded", "baseline.kind: got 'recoded', expected one of 'recor"),
@@ -133,7 +153,7 @@ def test_a_wrong_value_is_named_with_what_was_expected(tmp_path, old, new, messa
 
 
 def test_several_problems_come_in_one_error(tmp_path):
-    text = changed("rank: 64", "rank: sixteen").replace("task:", "taks:").replace("0.95", "95")
+    text = changed("rank: 64", "rank: sixteen").replace("task: clin", "taks: clin").replace("0.95", "95")
     message = refusal(tmp_path, text)
     for problem in (
         "\n  - task: missing",

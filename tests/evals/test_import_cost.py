@@ -1,7 +1,12 @@
-HEAVY = ("torch", "transformers", "openai", "pandas", "numpy", "scipy", "matplotlib", "markdown_it")
+HEAVY = (
+    "torch", "transformers", "openai", "pandas", "numpy", "scipy", "matplotlib", "markdown_it",
+    "lm_eval", "sklearn", "datasets",
+)  # fmt: skip
 MODULES = (
-    "decision", "evaluation", "gate", "plots", "report", "runner", "scorers.registry", "stats",
-    "engines.completion", "engines.endpoint", "engines.local", "engines.recorded",
+    "decision", "evaluation", "gate", "preflight", "selftest", "sequential_evaluation", "runner",
+    "scorers.registry", "report.write", "stats.paired", "stats.confidence_sequence", "judge.scorer",
+    "harness.evaluate", "engines.completion", "engines.endpoint", "engines.local",
+    "engines.recorded",
 )  # fmt: skip
 
 

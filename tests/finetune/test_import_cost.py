@@ -1,7 +1,7 @@
 HEAVY = ("torch", "transformers", "peft", "trl", "llmcompressor", "datasets", "huggingface_hub")
 MODULES = (
     "calibration", "data", "gguf", "merge", "quantize", "splits", "train", "weights",
-    "row_sources", "synthetic.generators",
+    "row_sources", "synthetic.generators", "data_checks.check_data",
 )  # fmt: skip
 
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 
@@ -78,3 +79,73 @@ def test_a_full_disk_leaves_no_merged_model(base_dir, trained, tmp_path, file_si
     ):
         merge_adapter(base_dir, trained[0] / "adapter", tmp_path / "model")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_adapter_that_merging_dropped_leaves_nothing(base_dir, trained, tmp_path, monkeypatch):
+    from peft import LoraModel
+
+    monkeypatch.setattr(LoraModel, "merge_and_unload", LoraModel.unload)
+    with pytest.raises(WeightsError, match=r"a loss of at most 0\.5 .* layers that differ most"):
+        merge_adapter(base_dir, trained[0] / "adapter", tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_layer_that_was_written_wrong_is_named(base_dir, trained, tmp_path, monkeypatch):
+    from peft import LoraModel
+
+    whole = LoraModel.merge_and_unload
+
+    def spoiled(self):
+        model = whole(self)
+        model.model.layers[1].mlp.up_proj.weight.data *= 1.5
+        return model
+
+    monkeypatch.setattr(LoraModel, "merge_and_unload", spoiled)
+    with pytest.raises(WeightsError, match=r"differ most: model\.layers\.1\.mlp\.up_proj"):
+        merge_adapter(base_dir, trained[0] / "adapter", tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_adapter_on_tied_embeddings_cannot_be_merged(base_dir, tmp_path):
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(base_dir, tie_word_embeddings=True)
+    model.tie_weights()
+    model.save_pretrained(tmp_path / "tied")
+    AutoTokenizer.from_pretrained(base_dir).save_pretrained(tmp_path / "tied")
+    torch.manual_seed(5)
+    lora = LoraConfig(
+        r=4, target_modules=["lm_head"], init_lora_weights=False, task_type="CAUSAL_LM"
+    )
+    base = AutoModelForCausalLM.from_pretrained(tmp_path / "tied")
+    get_peft_model(base, lora).save_pretrained(tmp_path / "adapter", save_embedding_layers=False)
+    with pytest.raises(WeightsError, match=r"lm_head .*tied embeddings cannot be merged"):
+        merge_adapter(tmp_path / "tied", tmp_path / "adapter", tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_an_adapter_of_zeros_merges_to_the_base(base_dir, tmp_path):
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    lora = LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
+    base = AutoModelForCausalLM.from_pretrained(base_dir)
+    get_peft_model(base, lora).save_pretrained(tmp_path / "adapter")
+    merge_adapter(base_dir, tmp_path / "adapter", tmp_path / "model")
+    torch.testing.assert_close(logits(*load(tmp_path / "model")), logits(*load(base_dir)))
+
+
+def test_an_adapter_of_another_model_is_refused(base_dir, trained, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    adapter = shutil.copytree(trained[0] / "adapter", tmp_path / "adapter")
+    file = adapter / "adapter_model.safetensors"
+    tensors = load_file(file)
+    renamed = {name.replace("layers.1.mlp", "layers.1.ffn"): t for name, t in tensors.items()}
+    save_file(renamed, file, metadata={"format": "pt"})
+    with pytest.raises(WeightsError, match=r"missing adapter keys.*layers\.1\.mlp"):
+        merge_adapter(base_dir, adapter, tmp_path / "model")
+    assert not (tmp_path / "model").exists()

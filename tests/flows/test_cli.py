@@ -2,12 +2,14 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
 from configs.load import SHIPPED, read_yaml
 
+POLICY = "no-worse-than-baseline"
 EMPTY = {"medications": [], "problems": [], "allergies": [], "adverse_events": []}
 
 
@@ -49,7 +51,7 @@ def test_a_missing_lifecycle_lists_those_that_ship(pawl):
     assert_one_clear_message(pawl("run", "nowhere.yaml"), "nowhere.yaml", "demo")
 
 
-@pytest.mark.parametrize("kind", ["lifecycle", "task"])
+@pytest.mark.parametrize("kind", ["lifecycle", "task", "gate"])
 def test_the_schema_accepts_every_file_of_its_kind_that_ships(pawl, kind):
     schema = json.loads(pawl("schema", kind).out)
     files = sorted((SHIPPED / f"{kind}s").glob("*.yaml"))
@@ -59,7 +61,7 @@ def test_the_schema_accepts_every_file_of_its_kind_that_ships(pawl, kind):
 
 
 def test_the_schema_of_something_else_is_refused(pawl):
-    assert_one_clear_message(pawl("schema", "recipe"), "expected lifecycle or task", "recipe")
+    assert_one_clear_message(pawl("schema", "recipe"), "expected lifecycle, task or gate", "recipe")
 
 
 def test_status_of_an_empty_registry_says_what_to_do(pawl):
@@ -122,7 +124,9 @@ def test_gate_decides_from_files_and_exits_by_outcome(
     candidate = stored("candidate", tp=[right] * rows, fn=[missed] * rows)
     baseline = stored("baseline", tp=[1] * rows)
     out = tmp_path / "decision.json"
-    printed = pawl("gate", "demo", "--candidate", candidate, "--baseline", baseline, "--out", out)
+    printed = pawl(
+        "gate", "decide", POLICY, "--candidate", candidate, "--baseline", baseline, "--out", out
+    )  # fmt: skip
     assert printed.code == code
     assert f"Outcome: {outcome}" in printed.out
     assert f"n = {rows} rows of {rows} documents" in printed.out
@@ -131,15 +135,31 @@ def test_gate_decides_from_files_and_exits_by_outcome(
 
 def test_gate_on_different_rows_names_them(pawl, stored):
     candidate, baseline = stored("candidate", tp=[1] * 40), stored("baseline", tp=[1] * 41)
-    printed = pawl("gate", "demo", "--candidate", candidate, "--baseline", baseline)
+    printed = pawl("gate", "decide", POLICY, "--candidate", candidate, "--baseline", baseline)
     assert_one_clear_message(printed, "expected the same rows", "r40")
 
 
 def test_gate_on_a_directory_without_an_evaluation(pawl, stored, tmp_path):
     printed = pawl(
-        "gate", "demo", "--candidate", stored("candidate", tp=[1] * 40), "--baseline", tmp_path
-    )
+        "gate", "decide", POLICY, "--candidate", stored("candidate", tp=[1] * 40),
+        "--baseline", tmp_path,
+    )  # fmt: skip
     assert_one_clear_message(printed, str(tmp_path), "expected a stored evaluation")
+
+
+def test_selftest_prints_the_error_rates_of_a_policy(pawl, stored):
+    rng = np.random.default_rng(3)
+    pair = []
+    for name in ("candidate", "baseline"):
+        missed = np.where(rng.random(120) < 0.15, 3, 0)
+        pair.append(stored(name, tp=5 - missed, fn=missed))
+    printed = pawl(
+        "gate", "selftest", POLICY, "--candidate", pair[0], "--baseline", pair[1], "--trials", 20
+    )
+    assert printed.code == 0, printed.err
+    assert "The policy's error rate holds on these scores." in printed.out
+    assert "false promotion" in " ".join(printed.out.split())
+    assert "120 rows of 120 documents" in printed.out
 
 
 def bad_rows_file(tmp_path):

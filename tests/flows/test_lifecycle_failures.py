@@ -8,7 +8,14 @@ from contextlib import closing
 import pytest
 import yaml
 
-from configs.errors import ConfigError, DataError, EngineError, RegistryError, WeightsError
+from configs.errors import (
+    ConfigError,
+    DataError,
+    EngineError,
+    EvidenceError,
+    RegistryError,
+    WeightsError,
+)
 from configs.load import SHIPPED, load_lifecycle, read_yaml
 from finetune.synthetic.notes import synthetic_rows
 
@@ -38,6 +45,7 @@ def fails(prefect_server, tmp_path, monkeypatch):
         small = {"kind": "synthetic-notes", "train_documents": 8, "validation_documents": 2,
                  "test_documents": 4}  # fmt: skip
         demo = read_yaml(SHIPPED / "lifecycles" / "demo.yaml") | {"data": small}
+        demo["gate"] |= {"preflight": {"action": "warn"}}
         path.write_text(yaml.safe_dump(demo | changes))
         with pytest.raises(kind) as caught:
             lifecycle(load_lifecycle(str(path)))
@@ -143,6 +151,25 @@ def test_a_recording_of_other_prompts_is_refused_before_training(fails, tmp_path
     )
     baseline = {"kind": "recorded", "path": str(path), "model": "big"}
     assert "expected an answer to this prompt" in fails(EngineError, baseline=baseline)
+
+
+def test_a_test_set_too_small_for_its_margin_is_refused_before_training(fails):
+    gate = read_yaml(SHIPPED / "lifecycles" / "demo.yaml")["gate"]
+    local = {"kind": "local", "source": "pawl://tiny-clinical"}
+    message = fails(EvidenceError, gate=gate | {"preflight": {}}, baseline=local)
+    assert "test documents for a margin of 0.05 on micro_f1 against baseline, got 4" in message
+
+
+def test_contaminated_data_that_the_policy_refuses_stops_before_training(fails, tmp_path):
+    test = list(synthetic_rows("test", 3, 5))
+    train = [
+        row | {"id": f"near-{row['id']}", "doc_id": f"near-{row['doc_id']}",
+               "text": row["text"] + " Thanks."}
+        for row in test
+    ]  # fmt: skip
+    checks = {"near_duplicates": {"action": "refuse"}}
+    data = write_splits(tmp_path, train=train, test=test)
+    assert test[0]["id"] in fails(DataError, data=data, data_checks=checks)
 
 
 def test_an_unreachable_registry_fails_before_training(fails, monkeypatch):

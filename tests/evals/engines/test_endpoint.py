@@ -35,8 +35,8 @@ def completion_body(text, finish_reason="stop"):
 class ProtocolServer:
     """Answers `echo <prompt>`; `behave(prompt, attempt)` may return (status, headers, body)."""
 
-    def __init__(self, behave=lambda prompt, attempt: None):
-        self.behave = behave
+    def __init__(self, behave=lambda prompt, attempt: None, version=None):
+        self.behave, self.version = behave, version
         self.attempts = Counter()
         self.bodies, self.headers = [], []
         self.in_flight = self.most_in_flight = 0
@@ -74,6 +74,14 @@ def serving(server):
                 server.handle(self)
             except (BrokenPipeError, ConnectionResetError):
                 self.close_connection = True  # the client gave up first, as some tests want
+
+        def do_GET(self):
+            version = server.version if self.path == "/version" else None
+            content = json.dumps(version).encode()
+            self.send_response(200 if version is not None else 404)
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
 
         def log_message(self, *args):
             return
@@ -115,9 +123,12 @@ def test_answers_come_in_the_order_asked_although_the_server_finishes_in_another
     progress = []
     server = ProtocolServer(slow_first)
     with serving(server) as url:
-        answers = engine(url).answer(requests(6), Decoding(max_new_tokens=64), lambda d, t: progress.append((d, t)))
+        answers = engine(url).answer(
+            requests(6), Decoding(max_new_tokens=64), lambda d, t: progress.append((d, t))
+        )
     assert [a.text for a in answers] == [f"echo note {i}" for i in range(6)]
-    assert answers[0].output_tokens == 5
+    assert (answers[0].input_tokens, answers[0].output_tokens) == (3, 5)
+    assert answers[0].latency_s >= 0.2
     assert progress == [(i, 6) for i in range(1, 7)]
     assert server.bodies[0]["temperature"] == 0
     assert server.bodies[0]["max_tokens"] == 64
@@ -127,7 +138,9 @@ def test_answers_come_in_the_order_asked_although_the_server_finishes_in_another
 def test_an_answer_cut_at_the_token_limit_says_so():
     server = ProtocolServer(lambda prompt, attempt: (OK, {}, completion_body("{", "length")))
     with serving(server) as url:
-        assert engine(url).answer(requests(1), Decoding(max_new_tokens=4))[0].finish_reason == "length"
+        assert (
+            engine(url).answer(requests(1), Decoding(max_new_tokens=4))[0].finish_reason == "length"
+        )
 
 
 def test_no_more_requests_are_in_flight_than_allowed():
@@ -243,3 +256,101 @@ def test_the_first_failure_cancels_the_requests_that_wait():
     with serving(server) as url, pytest.raises(EngineError, match="HTTP 401"):
         engine(url, max_concurrency=2).answer(requests(100), Decoding(max_new_tokens=8))
     assert sum(server.attempts.values()) < 10
+
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+STRUCTURED = Decoding(max_new_tokens=8, json_schema=SCHEMA, stop=("\n\n", "END"))
+
+
+def test_schema_and_stop_strings_are_asked_for_as_the_protocol_has_it():
+    server = ProtocolServer(lambda prompt, attempt: (OK, {}, completion_body('{"a": 1}')))
+    with serving(server) as url:
+        [answer] = engine(url).answer(requests(1), STRUCTURED)
+    assert answer.text == '{"a": 1}'
+    assert server.bodies[0]["stop"] == ["\n\n", "END"]
+    asked = server.bodies[0]["response_format"]
+    assert asked["type"] == "json_schema"
+    assert asked["json_schema"] == {"name": "answer", "schema": SCHEMA, "strict": True}
+
+
+def test_without_a_schema_none_is_asked_for():
+    server = ProtocolServer()
+    with serving(server) as url:
+        engine(url).answer(requests(1), Decoding(max_new_tokens=8))
+    assert not {"response_format", "stop"} & set(server.bodies[0])
+
+
+@pytest.mark.parametrize("text", ["echo note 0", '{"a": "one"}', '```json\n{"a": 1}\n```'])
+def test_a_server_that_ignores_the_schema_is_found_out(text):
+    server = ProtocolServer(lambda prompt, attempt: (OK, {}, completion_body(text)))
+    with serving(server) as url, pytest.raises(EngineError, match=r"row r0: .*structured output"):
+        engine(url).answer(requests(1), STRUCTURED)
+    assert server.attempts == {"note 0": 1}
+
+
+def test_an_answer_within_a_schema_that_was_cut_off_is_not_held_against_the_server():
+    server = ProtocolServer(lambda prompt, attempt: (OK, {}, completion_body('{"a"', "length")))
+    with serving(server) as url:
+        assert engine(url).answer(requests(1), STRUCTURED)[0].finish_reason == "length"
+
+
+def test_a_server_that_refuses_the_schema_is_named():
+    server = ProtocolServer(
+        lambda prompt, attempt: (400, {}, error_body("response_format is not supported"))
+    )
+    with (
+        serving(server) as url,
+        pytest.raises(EngineError, match=r"not supported.*leave structured"),
+    ):
+        engine(url).answer(requests(1), STRUCTURED)
+
+
+def test_requests_in_flight_are_given_up_when_no_more_answers_are_wanted():
+    server = ProtocolServer(lambda prompt, attempt: time.sleep(0.02 if prompt == "note 0" else 0.3))
+
+    def enough(done, total):
+        raise StopAnswering
+
+    started = time.monotonic()
+    with serving(server) as url:
+        with pytest.raises(StopAnswering):
+            engine(url, max_concurrency=2).answer(requests(100), Decoding(max_new_tokens=8), enough)
+        assert time.monotonic() - started < 3
+    assert sum(server.attempts.values()) < 6
+
+
+FREE = Decoding(max_new_tokens=8)
+
+
+def test_a_server_that_tells_its_version_is_known_by_it():
+    server = ProtocolServer(version={"version": "0.11.0"})
+    with serving(server) as url:
+        asked = engine(url, revision="abc")
+        identity = asked.identity(FREE)
+        assert asked.identity(FREE) == identity
+        other = engine(url, revision="abd").identity(FREE)
+    assert identity.engine == "server 0.11.0"
+    assert identity.model == f"big at {url}, revision abc"
+    assert other.digest != identity.digest
+    assert server.attempts == {}
+
+
+def test_other_servers_are_known_by_the_fingerprint_of_an_answer():
+    body = json.loads(completion_body("x")) | {"system_fingerprint": "fp_44709d6fcb"}
+    server = ProtocolServer(lambda prompt, attempt: (OK, {}, json.dumps(body).encode()))
+    with serving(server) as url:
+        assert engine(url).identity(FREE).engine == "fp_44709d6fcb"
+    assert server.bodies[0]["max_tokens"] == 1
+
+
+@pytest.mark.parametrize("version", [None, [], {"no": "version"}])
+def test_a_server_that_tells_nothing_is_unknown(version):
+    with serving(ProtocolServer(version=version)) as url:
+        assert engine(url).identity(FREE).engine == "unknown"
+
+
+def test_a_server_that_is_down_is_unknown():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    assert engine(url).identity(FREE).engine == "unknown"

@@ -84,7 +84,10 @@ def test_a_recorded_evaluation_replays_to_the_same_evaluation(tmp_path):
         name = "parrot"
 
         def answer(self, requests, decoding, on_progress=None):
-            return [Completion(f'{{"problems": ["{r.id}"]}}\u2028', "length", 9, 7, 0.5) for r in requests]
+            return [
+                Completion(f'{{"problems": ["{r.id}"]}}\u2028', "length", 9, 7, 0.5)
+                for r in requests
+            ]
 
     empty = {"medications": [], "problems": [], "allergies": [], "adverse_events": []}
     rows = [

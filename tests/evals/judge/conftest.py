@@ -47,12 +47,13 @@ class JudgeServer:
 
     def __init__(self, think):
         self.think = think
-        self.prompts = []
+        self.prompts, self.bodies = [], []
 
     def handle(self, handler):
         body = json.loads(handler.rfile.read(int(handler.headers["content-length"])))
         prompt = body["messages"][-1]["content"]
         self.prompts.append(prompt)
+        self.bodies.append(body)
         said = self.think(FENCED.findall(prompt))
         status, content = said if isinstance(said, tuple) else (200, said)
         choice = {"index": 0, "finish_reason": "stop",
@@ -110,9 +111,9 @@ def config_of(rubric):
     def make(base_url="http://127.0.0.1:1/v1", **changes):
         content = {
             "model": {"kind": "endpoint", "base_url": base_url, "model": "big", "max_attempts": 1},
-            "rubric": rubric,
+            "rubric": rubric, "constrained": False,
             "allow_uncalibrated": "human_labels" not in changes,
-        } | changes
+        } | changes  # fmt: skip
         return JudgeConfig.model_validate(content)
 
     return make

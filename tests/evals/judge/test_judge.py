@@ -2,7 +2,7 @@ import pytest
 
 from configs.errors import EngineError, EvidenceError
 from evals.judge.judge import BATCH, judge_digest
-from evals.judge.prompts import Item, Pair
+from evals.judge.prompts import Item, Pair, pair_schema, point_schema
 from tests.evals.judge.conftest import honest, judgement
 
 
@@ -17,7 +17,9 @@ def test_scores_come_in_the_order_of_the_answers(judge_that):
 
 def test_an_unreadable_judgement_is_named_and_ends_it_by_default(judge_that):
     judge, _ = judge_that(lambda texts: "4" if "question 1" in texts[0] else honest(texts))
-    with pytest.raises(EvidenceError, match=r"0\.0% unreadable.*got 1 of 3: r1 \(expected one JSON"):
+    with pytest.raises(
+        EvidenceError, match=r"0\.0% unreadable.*got 1 of 3: r1 \(expected one JSON"
+    ):
         judge.score(items(4, 0, 2))
 
 
@@ -98,10 +100,18 @@ def test_another_model_rubric_or_length_is_another_judge(config_of, rubric):
     other_model = {"kind": "endpoint", "base_url": "http://127.0.0.1:1/v1", "model": "small"}
     changed = [
         config_of(rubric=reworded), config_of(max_new_tokens=99), config_of(model=other_model),
-        config_of(constrained=False),
+        config_of(constrained=True),
     ]  # fmt: skip
     digests = [judge_digest(config, "e") for config in (base, *changed)]
     digests += [judge_digest(base, "f"), judge_digest(base, "e", "sha256:w")]
     assert len(set(digests)) == 7
     slower = {**base.model.model_dump(), "timeout_s": 5, "max_concurrency": 1}
     assert judge_digest(config_of(model=slower, repeats=3), "e") == digests[0]
+
+
+def test_a_constrained_judge_is_held_to_the_form_of_the_rubric(judge_that, rubric):
+    judge, server = judge_that(constrained=True)
+    judge.score(items(4))
+    judge.compare([Pair("p0", "d0", "q0", "gold", ("quality 3", "quality 1"))])
+    asked = [body["response_format"]["json_schema"]["schema"] for body in server.bodies]
+    assert asked == [point_schema(rubric), pair_schema(), pair_schema()]

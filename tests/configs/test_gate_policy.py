@@ -1,0 +1,59 @@
+import pytest
+from pydantic import ValidationError
+
+from configs.gate_policy import GateConfig
+
+COMPARISON = {"metric": "micro_f1", "margin": 0.05}
+
+
+def policy(**changes):
+    return GateConfig.model_validate({"comparisons": [COMPARISON]} | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"comparisons": []}, "expected at least one that is required, got none"),
+        ({"comparisons": [COMPARISON | {"required": False}]}, "at least one that is required"),
+        ({"comparisons": [COMPARISON | {"margin": -0.05}]}, "greater than 0"),
+        ({"comparisons": [COMPARISON | {"margin": 0}]}, "greater than 0"),
+        ({"comparisons": [COMPARISON | {"margin": float("nan")}]}, "margin"),
+        ({"comparisons": [COMPARISON | {"references": []}]}, "at least 1 item"),
+        ({"comparisons": [COMPARISON, COMPARISON | {"task": "arc"}]}, "is not asked guard tasks"),
+        ({"alpha": 0.5}, "less than 0.5"),
+        ({"alpha": 0}, "greater than 0"),
+        ({"comparisons": [COMPARISON | {"alpha": 0.6}]}, "less than 0.5"),
+        (
+            {"ceilings": [{"measure": "cost_per_1k_documents", "maximum": 1}]},
+            "expected prices for the ceiling on cost",
+        ),
+        (
+            {"sequential": {}, "ceilings": [{"measure": "latency_p95_s", "maximum": 1}]},
+            "got ceiling on latency_p95_s",
+        ),
+        (
+            {"sequential": {}, "floors": [{"metric": "acc", "minimum": 0.5, "slice": "s"}]},
+            "got floors on slice 's'",
+        ),
+        (
+            {"sequential": {}, "comparisons": [COMPARISON | {"test": "equivalence"}]},
+            "got equivalence of micro_f1",
+        ),
+        (
+            {
+                "sequential": {},
+                "comparisons": [COMPARISON, COMPARISON | {"references": ["unquantized"]}],
+            },
+            "got comparison of micro_f1 with the unquantized model",
+        ),
+        ({"sequential": {}, "alpha_budget": {}}, "got an alpha_budget"),
+    ],
+)
+def test_a_policy_that_cannot_be_kept_is_refused(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        policy(**changes)
+
+
+def test_a_plain_policy_compares_with_baseline_and_champion():
+    assert policy().comparisons[0].references == ("baseline", "champion")
+    assert policy().sequential is None
