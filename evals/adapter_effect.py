@@ -86,11 +86,14 @@ def _require_loaded_and_trained(model: Any, adapter_dir: Path, where: str) -> No
     missing, trained, second_factors = [], False, 0
     with safe_open(adapter_dir / "adapter_model.safetensors", "pt") as file:
         for name in file.keys():  # noqa: SIM118 - not a dict
+            if not name.endswith((".lora_A.weight", ".lora_B.weight")):
+                continue
             tensor = file.get_tensor(name)
             if ".lora_B" in name:
                 second_factors += 1
                 trained = trained or bool(tensor.any())
-            there = loaded.get(_loaded_name(name))
+            # Loaded modules carry the adapter's name: lora_A.default.weight.
+            there = loaded.get(f"{name.removesuffix('.weight')}.default.weight")
             if there is None or not torch.equal(there.cpu(), tensor.to(there.dtype)):
                 missing.append(name)
     if missing:
@@ -106,14 +109,3 @@ def _require_loaded_and_trained(model: Any, adapter_dir: Path, where: str) -> No
             f"expected LoRA B matrices that training has moved, got {second_factors} of zeros",
             "Train the adapter; as it is, it is the base model.",
         )
-
-
-def _loaded_name(name: str) -> str:
-    """PEFT files leave out the adapter's name, which loaded modules carry: `lora_A.default.weight`."""
-    for part in ("lora_A", "lora_B"):
-        name = name.replace(f".{part}.weight", f".{part}.default.weight")
-    return (
-        name.replace("lora_magnitude_vector", "lora_magnitude_vector.default.weight")
-        .replace("lora_embedding_A", "lora_embedding_A.default")
-        .replace("lora_embedding_B", "lora_embedding_B.default")
-    )

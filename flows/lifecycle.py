@@ -57,7 +57,7 @@ def lifecycle(config: LifecycleConfig) -> LifecycleSummary:
     preflight(config, baseline)
 
     adapter = result_of(fine_tune(config, task, base, data, cache))
-    merged = result_of(merge(base, adapter, cache))
+    merged = result_of(merge(task, base, adapter, data, cache))
     candidates = {"fine-tuned": merged}
     for quantization in config.quantizations:
         candidates[quantization.scheme] = result_of(

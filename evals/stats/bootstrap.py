@@ -48,14 +48,18 @@ class BootstrapLaw:
     def low(self, alpha: float) -> float:
         """Lower bound with error `alpha` in (0, 0.5).
 
-        It is the k-th smallest draw with k = floor(level * (resamples + 1)), and the end of the
-        support where k is 0.
+        It is the k-th smallest draw with k = floor(level * (resamples + 1)), or the smallest where
+        k is 0: BCa levels run out of draws where one cluster decides (an unseen loss), and there
+        the smallest draw is already beyond the exact bound. Where alpha itself is below
+        1 / (resamples + 1), it is the end of the support.
         """
+        resamples = len(self.draws)
+        if alpha * (resamples + 1) < 1 - SAME:
+            return self.support[0]
         ahead = self.bias + NormalDist().inv_cdf(alpha)
         stretch = 1 - self.acceleration * ahead
         level = NormalDist().cdf(self.bias + ahead / stretch) if stretch > 0 else 0.0
-        place = math.floor(level * (len(self.draws) + 1) + SAME)
-        return float(self.draws[place - 1]) if place else self.support[0]
+        return float(self.draws[max(1, math.floor(level * (resamples + 1) + SAME)) - 1])
 
     def high(self, alpha: float) -> float:
         """Upper bound with error `alpha` in (0, 0.5)."""
@@ -72,10 +76,8 @@ class BootstrapLaw:
         resamples = len(self.draws)
         below = int(np.searchsorted(self.draws, threshold, side="right"))
         smallest = 1 / (resamples + 1)
-        if threshold < self.support[0]:
-            return smallest
-        if below == resamples:
-            return 1.0
+        if below in (0, resamples):
+            return smallest if below == 0 else 1.0
         ahead = NormalDist().inv_cdf((below + 1) * smallest) - self.bias
         stretch = 1 + self.acceleration * ahead
         if stretch <= 0:

@@ -26,6 +26,9 @@ from evals.stats.totals import PARTS, cluster_sums, metric_of_sums
 if TYPE_CHECKING:
     import numpy as np
 
+DRAWS_BEYOND = 10
+"""Resamples that should lie beyond a percentile bound, so that it does not rest on one or two."""
+
 TANGO = "paired score interval (Tango), continuity-corrected"
 ROBUST = "cluster-robust t interval with an unseen loss"
 BOOTSTRAP = "BCa bootstrap of documents with an unseen loss"
@@ -174,13 +177,13 @@ def paired_difference(
 
     Args:
         alpha: one-sided error rate of each bound, in (0, 0.5).
-        resamples: of the bootstrap, more than 1 / alpha.
+        resamples: of the bootstrap; at least 10 / alpha are drawn.
         seed: of the bootstrap.
 
     Raises:
         EvidenceError: when the two did not answer the same rows, the task does not measure the
             metric, or scores or clusters are missing.
-        ValueError: when alpha or resamples are out of range.
+        ValueError: when alpha is out of range.
     """
     require_alpha(alpha)
     metric = candidate.metric(metric_name)
@@ -240,11 +243,6 @@ def _bootstrap(
 ) -> GuardedBootstrap:
     import numpy as np
 
-    if alpha * (resamples + 1) < 1:
-        raise ValueError(
-            f"resamples: expected more than 1 / alpha = {math.ceil(1 / alpha)}, got {resamples}"
-        )
-
     def extremes(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A document of average size, all wrong and all right."""
         sizes = sums.mean(axis=0)[1::PARTS]
@@ -258,7 +256,7 @@ def _bootstrap(
         partial(difference_of_sums, metric),
         worst=np.concatenate([our_worst, their_best]),
         best=np.concatenate([our_best, their_worst]),
-        resamples=resamples,
+        resamples=max(resamples, math.ceil(DRAWS_BEYOND / alpha)),
         seed=seed,
         support=(-1.0, 1.0),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from prefect.client.schemas.objects import State
 
 from configs.lifecycle import LifecycleConfig
 from configs.task import TaskConfig
+from evals.adapter_effect import require_adapter_effect
 from evals.report.tables import markdown_table
 from finetune.merge import merge_adapter
 from finetune.train import train_adapter
@@ -21,6 +23,9 @@ from flows.steps.prepare import read_split, split_digest
 from flows.steps.resolve import ResolvedBase
 from flows.steps.step_state import progress_reporter, publish, step, step_state
 from registry.training_runs import training_run
+
+PROBED_ROWS = 4
+"""Validation rows on which the adapter must show an effect."""
 
 
 @step(name="fine-tune", task_run_name="fine-tune LoRA rank {config.lora.rank}")
@@ -87,20 +92,44 @@ def fine_tune(
 
 
 @step(name="merge", task_run_name="merge adapter into base")
-def merge(base: ResolvedBase, adapter: StepOutcome, cache: StepCache) -> State[Any] | StepOutcome:
-    """Write the fine-tuned model as ordinary weights: base plus adapter."""
-    inputs = {"base": base.digest, "adapter": adapter.digest, "code": code_version("finetune")}
+def merge(
+    task_config: TaskConfig,
+    base: ResolvedBase,
+    adapter: StepOutcome,
+    prepared: StepOutcome,
+    cache: StepCache,
+) -> State[Any] | StepOutcome:
+    """Write the fine-tuned model as ordinary weights: base plus adapter.
+
+    Raises:
+        EvidenceError: when the adapter changes nothing that the model says.
+        WeightsError: when the merged weights do not answer as base and adapter do.
+    """
+    rows = read_split(prepared, "validation", task_config)[:PROBED_ROWS]
+    inputs = {
+        "base": base.digest,
+        "adapter": adapter.digest,
+        "probed": [row.id for row in rows],
+        "code": [code_version("finetune"), code_version("evals")],
+    }
 
     def work(directory: Path) -> dict[str, Any]:
-        merge_adapter(base.directory, adapter.files / "adapter", directory)
-        return {}
+        files = adapter.files / "adapter"
+        prompts = [task_config.messages(row.as_dict()) for row in rows]
+        effect = require_adapter_effect(base.directory, files, prompts)
+        merge_adapter(base.directory, files, directory)
+        return dataclasses.asdict(effect)
 
     outcome = cache.run("merge", inputs, work)
     size = f"{weight_bytes(outcome.files) / 1e6:.2f} MB"
+    effect = outcome.result
     publish(
         "merge",
         f"## Fine-tuned model\n\nBase `{base.source}` plus adapter `{adapter.digest}`, {size} of "
-        f"safetensors.\n\nDigest `{outcome.digest}`",
+        f"safetensors.\n\nOn {effect['tokens']} tokens of {len(rows)} validation rows the adapter "
+        f"moves a logit by up to {effect['largest_change']:.3g} of the largest and changes the "
+        f"likeliest next token after {100 * effect['next_tokens_changed']:.0f}% of them; the merged "
+        f"weights give the same logits.\n\nDigest `{outcome.digest}`",
         "Base plus adapter as ordinary weights",
     )
     return step_state(outcome, size)

@@ -42,8 +42,10 @@ def test_every_pawl_command_runs_on_what_the_demo_left(line, demo, run_pawl):
 
 @pytest.mark.parametrize("line", PAWL_LINES)
 def test_every_option_that_is_shown_exists(line):
-    _, name, *arguments = shlex.split(line)
-    options = {o for p in get_command(app).commands[name].params for o in p.opts}
+    command, arguments = get_command(app), shlex.split(line)[1:]
+    while hasattr(command, "commands"):
+        command = command.commands[arguments.pop(0)]
+    options = {o for p in command.params for o in p.opts}
     assert {argument for argument in arguments if argument.startswith("--")} <= options
 
 

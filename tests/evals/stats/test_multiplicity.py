@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
@@ -13,6 +13,7 @@ P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=8).map(
 )
 
 
+@settings(max_examples=40, deadline=None)
 @given(p_values=P_VALUES, alpha=st.floats(0.001, 0.49))
 def test_holm_is_that_of_statsmodels(p_values, alpha):
     rejected, adjusted, _, _ = multipletests(list(p_values.values()), alpha, method="holm")
@@ -22,6 +23,7 @@ def test_holm_is_that_of_statsmodels(p_values, alpha):
     assert (np.array(list(holm(p_values, alpha).values())) == rejected)[clear].all()
 
 
+@settings(max_examples=40, deadline=None)
 @given(p_values=P_VALUES, alpha=st.floats(0.001, 0.49))
 def test_levels_reject_what_holm_rejects(p_values, alpha):
     adjusted = holm_adjusted(p_values)
