@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from configs.gate_policy import TokenPrices
 from configs.strict_model import StrictModel
 from configs.weights_source import WeightsSource
 
@@ -47,6 +48,16 @@ class EndpointBaseline(StrictModel):
 
     max_attempts: int = Field(default=4, ge=1, le=20)
     """Tries per request when the failure may pass (429, 5xx, time-out, lost connection)."""
+
+    revision: str | None = None
+    """Which version of the model stands behind the name, such as a commit or a date. Answers are kept
+    by it: change it when the endpoint serves other weights under the same name."""
+
+    price: TokenPrices | None = None
+    """What the endpoint charges. Empty: the cost of the answers is not kept."""
+
+    max_age_days: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Answers recorded more than so many days ago are refused. Empty: they never expire."""
 
 
 class LocalBaseline(StrictModel):

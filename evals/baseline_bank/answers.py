@@ -104,6 +104,7 @@ class AnswerLog:
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
             os.ftruncate(self._file, self._length)
             os.fsync(self._file)
+            _sync_directory(path.parent)
         except OSError as error:
             raise self._cannot_write(error) from error
         self._synced_at = time.monotonic()
@@ -148,6 +149,14 @@ class AnswerLog:
             f"expected to append answers, got: {error.strerror}",
             "Free space there or let this user write, and run again; answers so far are kept.",
         )
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _unusable(where: str, expected: str) -> BankError:

@@ -16,7 +16,7 @@ from pathlib import Path
 from configs.durable_files import write_durably
 from evals.baseline_bank.answers import AnswerLog, BankedAnswer, read_answers
 from evals.baseline_bank.errors import BankError
-from evals.baseline_bank.identity import BaselineIdentity, BaselineSubject, differences
+from evals.baseline_bank.identity import BaselineIdentity, EndpointModel, differences
 from evals.baseline_bank.record import BaselineRecord, expiry_problem, since, totals_of
 
 RECORD, ANSWERS = "record.json", "answers.jsonl"
@@ -54,7 +54,6 @@ class OpenRecord:
     directory: Path
     record: BaselineRecord
     log: AnswerLog
-    is_new: bool
 
 
 class BaselineBank:
@@ -117,7 +116,7 @@ class BaselineBank:
         entry = self.get(identity)
         if entry is None:
             nearest = self.nearest(identity)
-            found = "none" if nearest is None else f"one with other {'; '.join(nearest)}"
+            found = "none" if nearest is None else f"only those of another ({'; '.join(nearest)})"
             raise BankError(
                 self._where(identity), f"expected recorded answers, got {found}",
                 "Record them with `pawl baseline record`.",
@@ -129,22 +128,12 @@ class BaselineBank:
         """Raises:
         BankError: when the record is too old.
         """
-        problem = expiry_problem(entry.record, entry.since, max_age_days, self.clock())
+        problem = self._too_old(entry, max_age_days)
         if problem is not None:
             raise BankError(
                 self._where(entry.record.identity), problem,
                 "Run `pawl baseline record --renew` for this task and model, or allow more days.",
             )  # fmt: skip
-
-    def refuse_expired_of(self, subject: BaselineSubject, max_age_days: float | None) -> None:
-        """Like `refuse_expired`, for every decoding of a subject; for callers that keep results.
-
-        Raises:
-            BankError: when any record of the subject is too old.
-        """
-        for entry in self.entries():
-            if subject.identity(entry.record.identity.decoding) == entry.record.identity:
-                self.refuse_expired(entry, max_age_days)
 
     def nearest(self, identity: BaselineIdentity) -> list[str] | None:
         """What differs in the record most like an identity, among those of its task.
@@ -155,6 +144,21 @@ class BaselineBank:
         others = [entry.record.identity for entry in self.entries()]
         found = [differences(identity, o) for o in others if o.task == identity.task]
         return min(found, key=len, default=None)
+
+    def same_model(self, identity: BaselineIdentity, max_age_days: float | None) -> list[Entry]:
+        """Other records of the same model and decoding that are fit for use.
+
+        Their answers to the same prompts hold here too: a task whose scoring alone was changed has
+        another record, and needs no new answers.
+        """
+        return [
+            entry
+            for entry in self.entries()
+            if entry.key != identity.key
+            and entry.record.identity.model == identity.model
+            and entry.record.identity.decoding == identity.decoding
+            and self._too_old(entry, max_age_days) is None
+        ]
 
     @contextmanager
     def recording(
@@ -175,14 +179,37 @@ class BaselineBank:
             renew: set a record aside that is too old, and begin anew.
             wait_s: longest wait for another recorder, in seconds.
         Raises:
-            BankError: when another recorder is at work, or the record is damaged or too old.
+            BankError: when another recorder is at work, the record is damaged or too old, or
+                nothing can be written there.
         """
+        with self._locked(identity, wait_s):
+            place = self.directory / identity.key
+            entry = self.get(identity)
+            if entry is not None and renew and self._too_old(entry, max_age_days):
+                place.rename(self.directory / f"{place.name}.before-{self.clock():%Y%m%dT%H%M%S%f}")
+                entry = None
+            if entry is not None:
+                self.refuse_expired(entry, max_age_days)
+                record = entry.record
+            else:
+                record = _new_record(identity, engine_name, self.clock(), expires_days)
+                self._write(place, record)
+            log = AnswerLog(place / ANSWERS)
+            opened = OpenRecord(place, record, log)
+            try:
+                yield opened
+            finally:
+                log.close()
+                totals = {"totals": totals_of(log.answers)}
+                self._write(place, opened.record.model_copy(update=totals))
+
+    @contextmanager
+    def _locked(self, identity: BaselineIdentity, wait_s: float) -> Iterator[None]:
         from filelock import FileLock, Timeout
 
-        place = self.directory / identity.key
-        self.directory.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.directory / f"{identity.key}.lock", timeout=wait_s)
         try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.directory / f"{identity.key}.lock", timeout=wait_s)
             lock.acquire()
         except Timeout as error:
             raise BankError(
@@ -190,33 +217,27 @@ class BaselineBank:
                 "expected to be the only recorder of it, got another one at work",
                 "Wait until that one has ended, and run again.",
             ) from error
+        except OSError as error:
+            raise self._cannot_write(self.directory, error) from error
         try:
-            entry = self.get(identity)
-            if entry is not None and renew and self._too_old(entry, max_age_days):
-                place.rename(self.directory / f"{place.name}.before-{self.clock():%Y%m%dT%H%M%S%f}")
-                entry = None
-            if entry is not None:
-                self.refuse_expired(entry, max_age_days)
-            now = self.clock()
-            record = entry.record if entry else BaselineRecord(
-                identity=identity, engine_name=engine_name, created_at=now,
-                expires_at=None if expires_days is None else now + timedelta(days=expires_days),
-            )  # fmt: skip
-            if entry is None:
-                write_durably(place / RECORD, record.model_dump_json(indent=2))
-            log = AnswerLog(place / ANSWERS)
-            opened = OpenRecord(place, record, log, is_new=entry is None)
-            try:
-                yield opened
-            finally:
-                log.close()
-                final = opened.record.model_copy(update={"totals": totals_of(log.answers)})
-                write_durably(place / RECORD, final.model_dump_json(indent=2))
+            yield
         finally:
             lock.release()
 
-    def _too_old(self, entry: Entry, max_age_days: float | None) -> bool:
-        return expiry_problem(entry.record, entry.since, max_age_days, self.clock()) is not None
+    def _write(self, place: Path, record: BaselineRecord) -> None:
+        try:
+            write_durably(place / RECORD, record.model_dump_json(indent=2))
+        except OSError as error:
+            raise self._cannot_write(place, error) from error
+
+    def _cannot_write(self, place: Path, error: OSError) -> BankError:
+        return BankError(
+            str(place), f"expected to write there, got: {error.strerror}",
+            "Free space there or let this user write, and run again; answers so far are kept.",
+        )  # fmt: skip
+
+    def _too_old(self, entry: Entry, max_age_days: float | None) -> str | None:
+        return expiry_problem(entry.record, entry.since, max_age_days, self.clock())
 
     def _read(self, place: Path) -> Entry | None:
         path = place / RECORD
@@ -238,4 +259,15 @@ class BaselineBank:
         )  # fmt: skip
 
     def _where(self, identity: BaselineIdentity) -> str:
-        return f"baseline of {identity.task} ({identity.model}) in {self.directory}"
+        model = identity.model
+        named = model.model if isinstance(model, EndpointModel) else model.digest[:19]
+        return f"baseline {named} of {identity.task} ({self.directory / identity.key[:12]}...)"
+
+
+def _new_record(
+    identity: BaselineIdentity, engine_name: str, now: datetime, expires_days: float | None
+) -> BaselineRecord:
+    expires = None if expires_days is None else now + timedelta(days=expires_days)
+    return BaselineRecord(
+        identity=identity, engine_name=engine_name, created_at=now, expires_at=expires
+    )

@@ -68,24 +68,12 @@ class BaselineIdentity(StrictModel):
         return _sha256(self.model_dump(mode="json"))
 
 
-class BaselineSubject(StrictModel):
-    """Who is asked what; an engine learns the decoding only when it is asked."""
-
-    model: BaselineModel
-    task: str
-    task_digest: str
-
-    def identity(self, decoding: Decoding) -> BaselineIdentity:
-        """The identity of answers that are decoded so."""
-        return BaselineIdentity(
-            model=self.model, task=self.task, task_digest=self.task_digest, decoding=decoding
-        )
-
-
-def baseline_subject(model: EndpointModel | WeightsModel, task: TaskConfig) -> BaselineSubject:
-    """A model that answers a task."""
+def baseline_identity(
+    model: EndpointModel | WeightsModel, task: TaskConfig, decoding: Decoding
+) -> BaselineIdentity:
+    """The identity of a model's answers to a task, decoded so."""
     digest = "sha256:" + _sha256(task.model_dump(mode="json"))
-    return BaselineSubject(model=model, task=task.name, task_digest=digest)
+    return BaselineIdentity(model=model, task=task.name, task_digest=digest, decoding=decoding)
 
 
 def differences(expected: BaselineIdentity, got: BaselineIdentity) -> list[str]:

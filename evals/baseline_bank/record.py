@@ -36,8 +36,9 @@ class BaselineRecord(StrictModel):
     identity: BaselineIdentity
     engine_name: str
     """What reports call the model."""
-    engine_version: str | None = None
-    """Version of the serving software, as it reports itself; None when it does not."""
+    engine_versions: tuple[str, ...] = ()
+    """Versions of the computing software, as it reported itself, in the order met; more than one
+    when it was updated between sessions. `unknown` where it does not tell."""
     data_digests: tuple[str, ...] = ()
     """Data files that were asked, by digest."""
     created_at: AwareDatetime

@@ -65,13 +65,21 @@ class Recorder:
         decoding: Decoding,
         settings: RecorderSettings,
         clock: Callable[[], datetime],
+        elsewhere: Sequence[BankedAnswer] = (),
     ) -> None:
-        self.log, self.engine, self.decoding = opened.log, engine, decoding
+        """Args:
+        clock: the time, in UTC.
+        elsewhere: answers of the same model and decoding in other records, `shared_with` naming
+            where they come from; they are taken over instead of asking.
+        """
+        self.opened, self.log, self.engine, self.decoding = opened, opened.log, engine, decoding
         self.settings, self.clock = settings, clock
-        self.by_prompt = {answer.prompt_digest: answer for answer in reversed(self.log.answers)}
+        known = (*reversed(elsewhere), *reversed(self.log.answers))
+        self.by_prompt = {answer.prompt_digest: answer for answer in known}
         costs = [a.cost for a in self.log.answers if a.cost is not None and a.shared_with is None]
         self._cost: float | None = sum(costs) if costs or settings.price else None
         self._waiting: dict[str, list[Request]] = {}
+        self._on_progress: Callable[[int, int], None] | None = None
         self._failed: list[tuple[Request, EngineError]] = []
         self._failures_in_a_row = self._output_tokens = self._done = self._total = 0
         self._started = time.monotonic()
@@ -98,11 +106,26 @@ class Recorder:
                 self._waiting.setdefault(request.prompt_digest, []).append(request)
         self._report()
         leaders = [same[0] for same in self._waiting.values()]
+        if leaders:
+            self._note_engine()
         streams = "on_completion" in inspect.signature(self.engine.answer).parameters
         self._ask(leaders, len(leaders) if streams else self.settings.group_size, streams)
         self.log.sync()
         if self._failed:
             raise self._incomplete()
+
+    def _note_engine(self) -> None:
+        record, price = self.opened.record, self.settings.price
+        if price and record.price and price.currency != record.price.currency:
+            raise BankError(
+                str(self.opened.directory),
+                f"expected prices in {record.price.currency}, as so far, got {price.currency}",
+                "Give the prices in that currency.",
+            )
+        version = self.engine.identity(self.decoding).engine
+        versions = tuple(dict.fromkeys((*record.engine_versions, version)))
+        update = {"engine_versions": versions, "price": price or record.price}
+        self.opened.record = record.model_copy(update=update)
 
     def _ask(self, requests: Sequence[Request], size: int, streams: bool) -> None:
         for window in self._windows(requests, size):

@@ -17,7 +17,7 @@ COPY_CONTEXT = 2  # tokens looked back at in the prompt
 MOST_GUESSES = 8  # per row and pass
 # A pass reads all weights whatever it computes; that costs about as much as this many tokens. Only
 # speed depends on it: measured on a CPU with 135M parameters (benchmarks/engine_speed.py).
-TOKENS_PER_WEIGHT_READ = 48
+TOKENS_PER_WEIGHT_READ = 24
 
 
 class RowDraft:
@@ -77,16 +77,17 @@ class Drafts:
             tokens.append(token)
 
     def guess(self, rows: Sequence[RowDraft]) -> list[list[int]]:
-        """Guesses per row, all of them at most as many as are worth their cost."""
+        """Guesses per row; together they are those that make the most of a pass."""
         drafts = [self._continue(row) for row in rows]
-        best_length, best_yield = 0, len(rows) / (TOKENS_PER_WEIGHT_READ + len(rows))
-        gained = float(len(rows))
-        for length in range(1, MOST_GUESSES + 1):
-            gained += sum(chances[length - 1] for _, chances in drafts if len(chances) >= length)
-            worth = gained / (TOKENS_PER_WEIGHT_READ + len(rows) * (1 + length))
-            if worth > best_yield:
-                best_length, best_yield = length, worth
-        return [tokens[:best_length] for tokens, _ in drafts]
+        likeliest = sorted((-c, row) for row, (_, chances) in enumerate(drafts) for c in chances)
+        gained, cost = float(len(rows)), float(TOKENS_PER_WEIGHT_READ + len(rows))
+        lengths = [0] * len(rows)
+        for chance, row in likeliest:
+            if -chance <= gained / cost:
+                break  # this guess, and all that are less likely, lower the tokens per cost
+            gained, cost = gained - chance, cost + 1
+            lengths[row] += 1
+        return [tokens[:n] for (tokens, _), n in zip(drafts, lengths, strict=True)]
 
     def _continue(self, row: RowDraft) -> tuple[list[int], list[float]]:
         """Likely next tokens, and the chance of each that it and all before it are right."""

@@ -21,7 +21,7 @@ from peft import PeftModel
 
 from evals.engines.decoding_job import Constraint, DecodingJob, FinishReason, TokenAnswer
 from evals.engines.drafts import Drafts, RowDraft
-from evals.engines.slot_cache import ATTENTION, SlotCache
+from evals.engines.slot_cache import ATTENTION, SlotCache, SlotStep
 
 # Those for which tests/evals/engines/test_slot_decoding.py shows equality with generate().
 ARCHITECTURES = ("gemma", "gemma3_text", "granite", "llama", "mistral", "olmo2", "phi3", "qwen2",
@@ -99,9 +99,11 @@ def decode_in_slots(model: Any, job: DecodingJob) -> list[TokenAnswer]:
             guesses = drafts.guess([row.draft for row in batch.rows])
             logits = batch.forward(guesses)
             best = logits.argmax(dim=-1).tolist()
-            for line, row in enumerate(batch.rows):
-                row.extend(guesses[line], best[line], logits[line], job)
+            at = 0
+            for row, guess in zip(batch.rows, guesses, strict=True):
+                row.extend(guess, best[at:], logits[at:], job)
                 drafts.learn(row.draft, row.new)
+                at += 1 + len(guess)
             finished = batch.remove_finished()
             for row, reason in finished:
                 seconds = time.monotonic() - row.started
@@ -147,7 +149,7 @@ class _Batch:
             self._run(first, rest, [shared] * len(rows), logits_to_keep=1)
 
     def forward(self, guesses: Sequence[list[int]]) -> torch.Tensor:
-        """Logits after each row's last token and after each guess: (rows, tokens, vocabulary)."""
+        """Logits after each row's last token and after each of its guesses, row after row."""
         tokens = [
             [row.draft.tokens[-1], *guess] for row, guess in zip(self.rows, guesses, strict=True)
         ]
@@ -169,21 +171,17 @@ class _Batch:
     def _run(
         self, first: int, tokens: Sequence[list[int]], starts: Sequence[int], logits_to_keep: int
     ) -> torch.Tensor:
-        """Run tokens of consecutive slots, each line from its start on; short lines are padded.
-
-        What padding writes lies behind the row's end: it is not looked at and overwritten later.
-        """
-        device = self.model.device
-        longest = max(len(line) for line in tokens)
-        padded = [[*line, *[0] * (longest - len(line))] for line in tokens]
-        positions = torch.tensor(starts)[:, None] + torch.arange(longest)
-        step = self.cache.begin(first, positions.to(device), max(starts) + longest)
+        """Run tokens of rows in consecutive slots, each row from its start on."""
+        counts = [len(line) for line in tokens]
+        step = SlotStep(first, starts, counts, self.model.device)
+        self.cache.begin(step)
+        packed = [token for line in tokens for token in line]
         output = self.model(
-            input_ids=torch.tensor(padded, device=device), position_ids=step.positions,
-            past_key_values=self.cache, use_cache=True, logits_to_keep=logits_to_keep,
-            slot_step=step,
+            input_ids=torch.tensor([packed], device=self.model.device),
+            position_ids=step.positions[None], past_key_values=self.cache, use_cache=True,
+            logits_to_keep=logits_to_keep, slot_step=step,
         )  # fmt: skip
-        logits: torch.Tensor = output.logits
+        logits: torch.Tensor = output.logits[0]
         return logits
 
 

@@ -12,10 +12,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from configs.strict_model import StrictModel
-from evals.judge.interval import RESAMPLES, Interval
+from evals.judge.interval import Interval
 
 if TYPE_CHECKING:
     import numpy as np
+
+RESAMPLES = 1000
+"""Ranks are computed anew in each, which no array operation does for all of them at once."""
 
 
 class LengthBias(StrictModel):

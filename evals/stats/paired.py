@@ -26,8 +26,9 @@ from evals.stats.totals import PARTS, cluster_sums, metric_of_sums
 if TYPE_CHECKING:
     import numpy as np
 
-DRAWS_BEYOND = 10
-"""Resamples that should lie beyond a percentile bound, so that it does not rest on one or two."""
+DRAWS_BEYOND = 50
+"""Resamples beyond a percentile bound. Where scores are identical, the bound is the smallest draw,
+and with so many it reaches the exact bound for a loss never seen."""
 
 TANGO = "paired score interval (Tango), continuity-corrected"
 ROBUST = "cluster-robust t interval with an unseen loss"
@@ -173,11 +174,11 @@ def paired_difference(
     reference all right joins for the lower bound, and its mirror image for the upper one. Identical
     scores of n documents never give an interval of width 0; at alpha 0.05, where the exact bound for
     a loss never seen is 3/n, the score interval reaches about 3.2/n, the t interval 3.6/n and the
-    bootstrap at most 5/n to either side.
+    bootstrap 5/n to either side.
 
     Args:
         alpha: one-sided error rate of each bound, in (0, 0.5).
-        resamples: of the bootstrap; at least 10 / alpha are drawn.
+        resamples: of the bootstrap; at least 50 / alpha are drawn.
         seed: of the bootstrap.
 
     Raises:

@@ -153,7 +153,11 @@ def test_a_wrong_value_is_named_with_what_was_expected(tmp_path, old, new, messa
 
 
 def test_several_problems_come_in_one_error(tmp_path):
-    text = changed("rank: 64", "rank: sixteen").replace("task: clin", "taks: clin").replace("0.95", "95")
+    text = (
+        changed("rank: 64", "rank: sixteen")
+        .replace("task: clin", "taks: clin")
+        .replace("0.95", "95")
+    )
     message = refusal(tmp_path, text)
     for problem in (
         "\n  - task: missing",

@@ -63,5 +63,7 @@ def test_a_damaged_evaluation_is_refused(tmp_path, damage):
 
 
 def test_a_metric_that_is_not_measured_is_named_with_those_that_are():
-    with pytest.raises(EvidenceError, match="expected one of the metrics micro_f1, .*got 'accuracy'"):
+    with pytest.raises(
+        EvidenceError, match=r"expected one of the metrics micro_f1, .*got 'accuracy'"
+    ):
         evaluation().metric("accuracy")

@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 STEPS = (
-    "prepare", "fine-tune", "merge", "quantize-awq", "quantize-fp8-dynamic", "evaluate base",
-    "evaluate fine-tuned", "evaluate awq", "evaluate fp8-dynamic", "evaluate baseline", "gate",
+    "prepare", "data-checks", "fine-tune", "merge", "quantize-awq", "quantize-fp8-dynamic", "evaluate base",
+    "evaluate fine-tuned", "evaluate awq", "evaluate fp8-dynamic", "evaluate baseline",
+    "evaluate awq, constrained", "evaluate base on note-reading", "evaluate awq on note-reading", "gate",
 )  # fmt: skip
 MODEL = "clinical-notes-extractor"
 
@@ -26,7 +27,10 @@ def test_fine_tuning_really_teaches_the_task(demo):
     f1, valid = demo.scores("micro_f1"), demo.scores("valid_json")
     assert f1["fine-tuned"] >= f1["base"] + 0.30
     assert valid["fine-tuned"] > 0.95
-    assert set(f1) == {"base", "fine-tuned", "awq", "fp8-dynamic", "baseline"}
+    candidates = {"fine-tuned", "awq", "fp8-dynamic"}
+    constrained = {f"{name}, constrained" for name in candidates}
+    assert set(f1) == {"base", "baseline", *candidates, *constrained}
+    assert all(valid[name] >= valid[name.removesuffix(", constrained")] for name in constrained)
 
 
 def test_the_gate_promotes_a_candidate_and_says_why(demo):
@@ -36,13 +40,36 @@ def test_the_gate_promotes_a_candidate_and_says_why(demo):
     assert f"{MODEL} version 1 is now champion" in demo.printed.out
     for result in decision["results"]:
         for check in result["checks"]:
-            assert (check["rows"], check["clusters"]) == (255, 200)
+            if check["slice"] is None:
+                expected = (255, 200) if check["task"] == "clinical-notes" else (100, 100)
+                assert (check["rows"], check["clusters"]) == expected
             assert check["low"] <= check["value"] <= check["high"]
 
 
 def test_the_report_says_what_the_baseline_is(demo):
     report = (demo.decision_directory / "report.md").read_text()
     assert "The baseline is recorded answers of SmolLM2-135M-Instruct" in report
+
+
+def test_the_guard_task_shows_what_fine_tuning_made_the_model_forget(demo):
+    decision = json.loads((demo.decision_directory / "decision.json").read_text())
+    found = [
+        check
+        for result in decision["results"]
+        for check in result["checks"]
+        if check["task"] == "note-reading"
+    ]
+    assert [check["reference"] for check in found] == ["base"] * 3
+    assert not any(check["required"] for check in found)
+    assert "note-reading" in (demo.decision_directory / "report.md").read_text()
+
+
+def test_a_second_decision_on_the_same_evidence_is_the_same_look(demo, again):
+    from registry.looks import look_ledger_name
+    from registry.store import ModelStore
+
+    store = ModelStore(f"sqlite:///{demo.home / 'mlflow.db'}")
+    assert len(store.versions(look_ledger_name(MODEL))) == 1
 
 
 def test_quantized_weights_are_smaller(demo):
@@ -58,7 +85,7 @@ def test_every_answer_is_kept_with_its_prompt_digest(demo):
     import pandas as pd
 
     kept = sorted((demo.home / "cache" / "evaluate").glob("*/files/examples.parquet"))
-    assert len(kept) == 5
+    assert len(kept) == 8
     for path in kept:
         frame = pd.read_parquet(path)
         assert len(frame) == 255
@@ -72,6 +99,7 @@ def test_every_step_leaves_an_artifact_on_the_run_page(demo):
     assert keys >= {
         "resolve", "prepare", "fine-tune", "merge", "quantize-awq", "quantize-fp8-dynamic", "gate",
         "gate-scores", "gate-differences", "promote", "pin", "evaluate-base", "evaluate-baseline",
+        "data-checks", "pre-flight", "evaluate-awq--constrained", "evaluate-awq-on-note-reading",
     }  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def test_one_more_than_the_tolerance_is_refused(judge_that):
     judge, _ = judge_that(
         lambda texts: honest(texts) if "question 0" in texts[0] else "?", unreadable_tolerance=0.4
     )
-    with pytest.raises(EvidenceError, match="got 2 of 3: r1.*; r2"):
+    with pytest.raises(EvidenceError, match=r"got 2 of 3: r1.*; r2"):
         judge.score(items(4, 0, 2))
 
 

@@ -50,7 +50,7 @@ def test_a_placeholder_in_an_answer_is_text_like_any_other():
     assert "say {reference}" in content
 
 
-@given(st.text())
+@given(st.text() | st.text(alphabet="`a\n"))
 def test_no_text_can_close_its_fence(text):
     lines = fenced(text).split("\n")
     assert lines[0] == lines[-1]

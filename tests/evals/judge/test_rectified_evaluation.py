@@ -71,8 +71,8 @@ def test_a_pass_or_fail_criterion_is_checked_by_rogan_and_gladen(judged_evaluati
 
 def test_evaluations_of_other_rows_or_without_a_judge_are_refused(judged_evaluation_of, rubric):
     one, other = judged_evaluation_of("a", [0.5] * 3), judged_evaluation_of("b", [0.5] * 2)
-    with pytest.raises(EvidenceError, match="a and b.*the same rows"):
+    with pytest.raises(EvidenceError, match=r"a and b.*the same rows"):
         rectified_comparison(one, other, rubric, "quality", (), alpha=0.05)
     one.frame.drop(columns="judge.quality", inplace=True)
-    with pytest.raises(EvidenceError, match="no column judge.quality"):
+    with pytest.raises(EvidenceError, match=r"no column judge\.quality"):
         judged_means(one, rubric, (), alpha=0.05)

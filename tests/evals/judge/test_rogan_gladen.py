@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from configs.errors import EvidenceError
 from evals.judge.rogan_gladen import rogan_gladen
@@ -12,6 +13,21 @@ def test_the_value_is_that_of_the_formula():
     found = rogan_gladen(judge, human, np.arange(100), np.arange(100) < 20, 0.05)
     assert found.value == pytest.approx(0.24 / 0.7)
     assert found.low < found.value < found.high
+
+
+def test_the_standard_error_is_that_of_leaving_documents_out():
+    rng = np.random.default_rng(2)
+    human = (rng.random(300) < 0.7).astype(float)
+    judge = np.where(rng.random(300) < 0.25 - 0.15 * (human == 0), 1 - human, human)
+    mask = np.arange(300) < 100
+
+    def found(kept):
+        return rogan_gladen(judge[kept], human[kept], np.arange(300)[kept], mask[kept], 0.05)
+
+    left_out = np.array([found(np.arange(300) != row).value for row in range(300)])
+    jackknife = np.sqrt(299 / 300 * ((left_out - left_out.mean()) ** 2).sum())
+    whole = found(np.ones(300, dtype=bool))
+    assert (whole.high - whole.low) / 2 == pytest.approx(t.ppf(0.95, 99) * jackknife, rel=0.05)
 
 
 def test_bounds_hold_with_a_judge_that_errs():

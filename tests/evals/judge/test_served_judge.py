@@ -14,8 +14,9 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import configs
-from configs.errors import EngineError, EvidenceError
+from configs.errors import EvidenceError
 from configs.rubric import RubricConfig
+from evals.engines.local import LocalEngine
 from evals.judge.judge import Judge
 from evals.judge.prompts import Item, point_messages
 from tests.evals.judge.conftest import judgement
@@ -49,13 +50,9 @@ def taught(directory):
     for step in range(200):
         tokens = tokenizer(prompts[step % 2], add_special_tokens=False)["input_ids"]
         logits = model(input_ids=torch.tensor([tokens + wanted])).logits[0, len(tokens) - 1 : -1]
-        if step > 1 and (logits.argmax(dim=-1) == torch.tensor(wanted)).all():
-            learned += 1
-        else:
-            learned = 0
-        if learned == 4:
-            break
         loss = torch.nn.functional.cross_entropy(logits, torch.tensor(wanted))
+        if loss < 0.02:
+            break
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -110,12 +107,18 @@ def test_a_served_model_judges_and_is_never_asked_the_same_again(judge_of, serve
     (stored,) = tmp_path.rglob("*.jsonl")
     said = [json.loads(line)["text"] for line in stored.read_text().splitlines()]
     assert said == [judgement(1, "right")] * 2
-    with pytest.raises(EvidenceError, match=r"got 2 of 2: r1 \(asked 1\).*cut off"):
+    with pytest.raises(EvidenceError, match=r"got 2 of 2: r1 \(.*cut off.*r2 \("):
         judge_of(max_new_tokens=16).score(ITEMS)
-    with pytest.raises(EngineError, match="structured output"):
-        judge_of(constrained=True, max_new_tokens=400).score(
-            [Item("r3", "", "x", "something else")]
-        )
     served[1].kill()
     served[1].wait()
     assert judge_of(tmp_path).score(ITEMS) == first
+
+
+def test_the_same_weights_judge_alike_without_a_server_and_constrained(served, config_of):
+    config = config_of(
+        model={"kind": "local", "source": "file:///judge"}, rubric=SHORT, constrained=True,
+        max_new_tokens=64,
+    )  # fmt: skip
+    engine = LocalEngine(Path(served[0]["model"]), "judge", batch_size=2, dtype="float32")
+    scored = Judge(config, engine).score(ITEMS)
+    assert [answer.scores for answer in scored] == [{"right": 1}, {"right": 1}]

@@ -51,7 +51,9 @@ def test_a_slice_is_estimated_from_its_own_rows(evaluation_of):
     assert (part.value, part.rows) == (1.0, 30)
 
 
-@pytest.mark.parametrize("measure", [estimate, lambda e, m, frame: share_estimate(e, m, 0.05, frame)])
+@pytest.mark.parametrize(
+    "measure", [estimate, lambda e, m, frame: share_estimate(e, m, 0.05, frame)]
+)
 def test_no_rows_are_no_score(evaluation_of, measure):
     evaluation = evaluation_of(tp=[1])
     with pytest.raises(EvidenceError, match="expected rows, got none"):

@@ -13,7 +13,7 @@ P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=8).map(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(p_values=P_VALUES, alpha=st.floats(0.001, 0.49))
 def test_holm_is_that_of_statsmodels(p_values, alpha):
     rejected, adjusted, _, _ = multipletests(list(p_values.values()), alpha, method="holm")
@@ -61,7 +61,12 @@ def test_looks_without_an_end_never_spend_more_than_alpha():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [((0.0, 1), "alpha"), ((0.5, 1), "alpha"), ((0.05, 0), "look"), ((0.05, 1, 0), "planned_looks")],
+    [
+        ((0.0, 1), "alpha"),
+        ((0.5, 1), "alpha"),
+        ((0.05, 0), "look"),
+        ((0.05, 1, 0), "planned_looks"),
+    ],
 )
 def test_a_budget_out_of_range_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
