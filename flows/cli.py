@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from configs.errors import PawlError
+from flows.cli_baseline import app as baseline_app
 from flows.cli_gate import app as gate_app
 from flows.home import model_store, quiet_libraries, tracking_uri, use_embedded_prefect
 
@@ -25,6 +26,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(gate_app, name="gate")
+app.add_typer(baseline_app, name="baseline")
 Lifecycle = Annotated[
     str, typer.Argument(help="Lifecycle YAML: a path, or the name of one shipped.")
 ]

@@ -18,9 +18,10 @@ from evals.judge.columns import Role
 from evals.judge.scorer import judged
 from evals.report.tables import score_table
 from evals.runner import evaluate
+from flows.baseline_recording import banked_endpoint, refuse_expired_endpoint
 from flows.code_version import code_version
 from flows.step_cache import StepCache, StepOutcome
-from flows.steps.engines import endpoint_engine, recording_path, weights_engine
+from flows.steps.engines import recording_path, weights_engine
 from flows.steps.judging import judge_inputs, judge_scorer, write_judge_report
 from flows.steps.prepare import read_split, split_digest
 from flows.steps.resolve import fetch
@@ -66,8 +67,11 @@ def evaluate_baseline(
 ) -> State[Any] | StepOutcome:
     """Let the baseline answer the test rows, once: its answers are kept by digest.
 
+    Answers of an endpoint also stay in the bank, so that no row is ever paid for twice.
+
     Raises:
-        EngineError: when an endpoint stays unreachable or refuses, or a recording does not match.
+        EngineError: when an endpoint stays unreachable or refuses, a recording does not match, or
+            banked answers are too old.
     """
     baseline = config.baseline
     if isinstance(baseline, LocalBaseline):
@@ -86,8 +90,10 @@ def evaluate_baseline(
 
     else:
 
+        refuse_expired_endpoint(baseline, task_config)
+
         def engine() -> Engine:
-            return endpoint_engine(baseline)
+            return banked_endpoint(baseline, task_config, split_digest(prepared, "test"))
 
     return _evaluate("baseline", model, engine, config, task_config, prepared, cache, "reference")
 
