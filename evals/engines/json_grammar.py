@@ -49,7 +49,7 @@ class JsonGrammar:
         if problem := LLMatcher.validate_grammar(self.grammar, self.tokenizer):
             raise EngineError(
                 "json_schema",
-                f"expected a schema that llguidance supports, got: {problem}",
+                f"expected a schema that llguidance supports, got: {' '.join(problem.split())}",
                 "Take this keyword out of the task's schema, or leave structured output off.",
             )
         self._fresh = LLMatcher(self.tokenizer, self.grammar)

@@ -66,7 +66,9 @@ def can_decode_in_slots(model: Any) -> bool:
     rotary frequencies that depend on the longest row, or adapters other than LoRA.
     """
     if isinstance(model, PeftModel):
-        if any(config.peft_type != "LORA" for config in model.peft_config.values()):
+        adapters = model.peft_config.values()
+        # An activated LoRA is switched on by the text, in PeftModel.forward.
+        if any(a.peft_type != "LORA" or a.alora_invocation_tokens for a in adapters):
             return False
         model = model.get_base_model()
     config = model.config

@@ -181,11 +181,14 @@ def test_a_model_it_is_not_proved_for_is_left_to_generate(why):
     assert not can_decode_in_slots(random_model(UNPROVED[why]))
 
 
-def test_an_adapter_that_is_not_lora_is_left_to_generate():
-    from peft import PromptTuningConfig, get_peft_model
+def test_an_adapter_that_needs_more_than_its_layers_is_left_to_generate():
+    from peft import LoraConfig, PromptTuningConfig, get_peft_model
 
-    prompt_tuning = PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=4)
-    assert not can_decode_in_slots(get_peft_model(random_model(MODELS["llama"]), prompt_tuning))
+    for adapter in (
+        PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=4),
+        LoraConfig(task_type="CAUSAL_LM", alora_invocation_tokens=[7]),
+    ):
+        assert not can_decode_in_slots(get_peft_model(random_model(MODELS["llama"]), adapter))
 
 
 @pytest.mark.parametrize("name", ["llama", "gemma2"])
