@@ -61,7 +61,9 @@ def claim_look(store: ModelStore, model: str, test_set: str, question: str) -> L
     if (known := claimed()) is not None:
         return known
     name = look_ledger_name(model)
-    store.create_model(name, f"Append-only ledger of decisions on test sets of {model}. Never delete.")
+    store.create_model(
+        name, f"Append-only ledger of decisions on test sets of {model}. Never delete."
+    )
     run_id = store.start_run(f"{model} look", {"pawl.step": "look"})
     store.end_run(run_id, "FINISHED")
     tags = {"test_set": test_set, "question": question}

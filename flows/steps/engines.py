@@ -37,6 +37,7 @@ def endpoint_engine(endpoint: EndpointBaseline) -> EndpointEngine:
         max_concurrency=endpoint.max_concurrency,
         timeout_s=endpoint.timeout_s,
         max_attempts=endpoint.max_attempts,
+        revision=endpoint.revision,
     )
 
 

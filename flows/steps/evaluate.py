@@ -28,6 +28,11 @@ from flows.steps.resolve import fetch
 from flows.steps.step_state import progress_reporter, publish, step, step_state
 from registry.digests import digest_directory, digest_file
 
+HOW_IT_IS_ASKED = {
+    "price", "max_age_days", "max_concurrency", "timeout_s", "max_attempts", "api_key_env",
+}  # fmt: skip
+"""Settings of an endpoint that change no answer."""
+
 
 def load_evaluation(outcome: StepOutcome, system: str) -> Evaluation:
     """The per-example results that an evaluation step stored."""
@@ -80,7 +85,7 @@ def evaluate_baseline(
         return _evaluate_local(
             "baseline", directory, digest, config, task_config, prepared, cache, "reference"
         )
-    model: dict[str, Any] = baseline.model_dump(mode="json")
+    model: dict[str, Any] = baseline.model_dump(mode="json", exclude=HOW_IT_IS_ASKED)
     if isinstance(baseline, RecordedBaseline):
         path = recording_path(baseline.path)
         model["recording"] = digest_file(path) if path.is_file() else None
@@ -89,7 +94,6 @@ def evaluate_baseline(
             return RecordedEngine(path, baseline.model)
 
     else:
-
         refuse_expired_endpoint(baseline, task_config)
 
         def engine() -> Engine:
