@@ -1,6 +1,7 @@
 """`pawl run demo` from weights to pin, on real servers and the weights that ship with Pawl."""
 
 import json
+import re
 import sqlite3
 import time
 
@@ -107,7 +108,7 @@ def test_a_second_run_does_nothing_and_says_so_step_by_step(demo, again):
     printed, seconds = again
     assert printed.code == 0
     for step in STEPS:
-        [line] = [line for line in printed.out.splitlines() if f" {step} " in line and "│" in line]
+        [line] = [line for line in printed.out.splitlines() if re.match(rf"│ {step} +│", line)]
         assert "skipped: unchanged" in line
     assert "Fine-tuning steps" not in printed.err
     assert "Evaluating" not in printed.err
