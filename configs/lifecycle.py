@@ -169,6 +169,11 @@ class LifecycleConfig(StrictModel):
                     f"gate.candidates: expected one of {['fine-tuned', *made]}, got {candidate!r}; "
                     "add the quantization or leave the candidate out"
                 )
+        if self.judge is not None and self.gate.sequential is not None:
+            raise ValueError(
+                "judge: expected none with gate.sequential, which stops between answers that a judge "
+                "would score later; leave one of them out"
+            )
         guards = {guard.task for guard in self.guard_tasks}
         ruled = [rule.task for rule in self.gate.comparisons]
         ruled += [rule.task for rule in self.gate.floors]

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from configs.judge import load_rubric
 from configs.lifecycle import LifecycleConfig
 from configs.load import load_lifecycle
 from configs.task import TaskConfig
@@ -74,3 +75,13 @@ def test_a_rule_on_a_guard_task_that_is_not_asked_is_refused():
         ValidationError, match=r"expected a guard task among \['note-reading'\], got 'hellaswag'"
     ):
         demo(gate={"comparisons": [*GATE["comparisons"], rule]})
+
+
+def test_a_judge_beside_a_sequential_gate_is_refused():
+    judge = {
+        "model": {"kind": "local", "source": "pawl://tiny-clinical"},
+        "rubric": load_rubric("summary-faithfulness").model_dump(),
+        "allow_uncalibrated": True,
+    }
+    with pytest.raises(ValidationError, match=r"expected none with gate\.sequential"):
+        demo(judge=judge, gate=GATE | {"sequential": {}})
