@@ -16,6 +16,7 @@ from configs.gate_policy import Ceiling, Comparison, Floor, GateConfig
 from evals.decision import Check, Outcome, Reason
 from evals.evidence import Evidence, slices_of
 from evals.running_costs import cost_per_1k_documents, latency_p95
+from evals.stats.equivalence import tost
 from evals.stats.one_sample import Interval, bounded_metric
 from evals.stats.paired import paired_difference
 
@@ -162,7 +163,7 @@ def check_comparison(
         if rule.test == "equivalence":
             above = outcome_of_bounds(-found.high, -found.low, -rule.margin)
             outcome = outcome_of_all([outcome, above])
-            p_value = max(p_value, found.p_better_than(rule.margin))
+            p_value = tost(found, rule.margin, alpha).p_value
         yield settled(
             rule,
             kind=rule.test,

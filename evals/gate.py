@@ -64,22 +64,26 @@ def strictest_level(policy: GateConfig, candidates: int, alpha: float, seed: int
     return Level(alpha / candidates, seed, alpha / policy.alpha / candidates)
 
 
-def _levels(
+Tested = tuple[Level, tuple[Check, ...]]
+
+
+def _tested(
     policy: GateConfig, candidates: Sequence[str], evidence: Evidence, alpha: float, seed: int
-) -> dict[str, Level]:
-    """The level each candidate is tested at, so that alpha holds over all of them."""
+) -> dict[str, Tested]:
+    """Level and checks of each candidate, so that alpha holds over all of them."""
     strictest = strictest_level(policy, len(candidates), alpha, seed)
+    tested = {
+        name: (strictest, check_candidate(policy, name, evidence, strictest)) for name in candidates
+    }
     # Holm's levels follow from p-values of complete evaluations, which sequential mode does not have.
     if policy.correction == "bonferroni" or policy.sequential or len(candidates) == 1:
-        return dict.fromkeys(candidates, strictest)
-    p_values = {
-        name: _p_value(check_candidate(policy, name, evidence, strictest), strictest)
-        for name in candidates
-    }
-    return {
-        name: Level(found, seed, found / policy.alpha)
-        for name, found in holm_levels(p_values, alpha).items()
-    }
+        return tested
+    p_values = {name: _p_value(checks, level) for name, (level, checks) in tested.items()}
+    for name, found in holm_levels(p_values, alpha).items():
+        if found != strictest.alpha:
+            level = Level(found, seed, found / policy.alpha)
+            tested[name] = (level, check_candidate(policy, name, evidence, level))
+    return tested
 
 
 def decide(
@@ -103,17 +107,15 @@ def decide(
     if not candidates:
         raise EvidenceError("gate", "expected at least one candidate, got none", "Name one.")
     look = look or Look(number=1, alpha=policy.alpha, budgeted=False)
-    levels = _levels(policy, candidates, evidence, look.alpha, seed)
     results = []
-    for name in candidates:
-        checks = check_candidate(policy, name, evidence, levels[name])
+    for name, (level, checks) in _tested(policy, candidates, evidence, look.alpha, seed).items():
         outcome = outcome_of_all([check.outcome for check in checks if check.required])
         results.append(
             CandidateResult(
                 candidate=name,
                 outcome=outcome,
-                p_value=_p_value(checks, levels[name]),
-                alpha=levels[name].alpha,
+                p_value=_p_value(checks, level),
+                alpha=level.alpha,
                 checks=checks,
             )
         )

@@ -21,10 +21,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evals.metric import ROWS, Metric
+from evals.metric import Metric
 from evals.stats.levels import require_alpha
 from evals.stats.linearised import influence
-from evals.stats.totals import PARTS, metric_of_sums
+from evals.stats.paired import is_mean
+from evals.stats.totals import metric_of_sums, unseen_document
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,11 +50,9 @@ class SequentialBounds:
 
 def can_bet(metric: Metric, rows_per_cluster: Iterable[int]) -> bool:
     """Whether the metric is a mean over documents of scores in [0, 1]."""
-    first, *others = metric.ratios
     return (
-        not others
-        and first.denominator == {ROWS: 1.0}
-        and sum(first.numerator.values()) <= 1
+        is_mean(metric)
+        and sum(metric.ratios[0].numerator.values()) <= 1
         and len(set(rows_per_cluster)) == 1
     )
 
@@ -167,13 +166,9 @@ def _asymptotic(
 
 
 def _with_document(sums: np.ndarray, *, right: bool) -> np.ndarray:
-    """The documents and one more of average size, all right or all wrong."""
     import numpy as np
 
-    sizes = sums.mean(axis=0)[1::PARTS]
-    none = np.zeros_like(sizes)
-    parts = (sizes, sizes, none) if right else (none, sizes, sizes)
-    return np.vstack([sums, np.column_stack(parts).ravel()])
+    return np.vstack([sums, unseen_document(sums, right=right)])
 
 
 def _width(deviation: float, n: int, alpha: float) -> float:

@@ -19,7 +19,7 @@ from evals.evaluation import Evaluation
 from evals.stats.bootstrap import resample_guarded
 from evals.stats.estimates import share_estimate, share_p_value
 from evals.stats.levels import require_alpha
-from evals.stats.totals import PARTS, cluster_sums, metric_of_sums
+from evals.stats.totals import cluster_sums, metric_of_sums, unseen_document
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,12 +90,11 @@ def bounded_metric(
     if evaluation.frame.empty:
         raise EvidenceError(evaluation.system, "expected rows, got none", "Check the data.")
     sums = cluster_sums(evaluation.frame, metric)
-    sizes = sums.mean(axis=0)[1::PARTS]
     return _resampled(
         sums,
         partial(metric_of_sums, metric),
-        worst=_interleaved(0 * sizes, sizes, sizes),
-        best=_interleaved(sizes, sizes, 0 * sizes),
+        worst=unseen_document(sums, right=False),
+        best=unseen_document(sums, right=True),
         support=(0.0, 1.0),
         alpha=alpha,
         resamples=resamples,
@@ -172,13 +171,6 @@ def _share_p_at_least(value: float, trials: int, maximum: float) -> float:
     if failures <= 0:
         return 1.0
     return float(beta.cdf(1 - maximum, failures, trials - failures + 1))
-
-
-def _interleaved(*parts: np.ndarray) -> np.ndarray:
-    """Numerator, denominator and missed of every ratio, in the order of `cluster_sums`."""
-    import numpy as np
-
-    return np.column_stack(parts).ravel()
 
 
 def _resampled(

@@ -21,7 +21,7 @@ from evals.stats.binary import TangoLaw
 from evals.stats.bootstrap import BootstrapLaw, resample_guarded
 from evals.stats.cluster_robust import RobustLaw
 from evals.stats.levels import require_alpha, require_margin
-from evals.stats.totals import PARTS, cluster_sums, metric_of_sums
+from evals.stats.totals import PARTS, cluster_sums, metric_of_sums, unseen_document
 
 if TYPE_CHECKING:
     import numpy as np
@@ -244,19 +244,15 @@ def _bootstrap(
 ) -> GuardedBootstrap:
     import numpy as np
 
-    def extremes(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """A document of average size, all wrong and all right."""
-        sizes = sums.mean(axis=0)[1::PARTS]
-        nothing = np.zeros_like(sizes)
-        wrong = np.column_stack([nothing, sizes, nothing]).ravel()
-        return wrong, np.column_stack([sizes, sizes, nothing]).ravel()
-
-    (our_worst, our_best), (their_worst, their_best) = extremes(ours), extremes(theirs)
     lower, upper = resample_guarded(
         np.hstack([ours, theirs]),
         partial(difference_of_sums, metric),
-        worst=np.concatenate([our_worst, their_best]),
-        best=np.concatenate([our_best, their_worst]),
+        worst=np.concatenate(
+            [unseen_document(ours, right=False), unseen_document(theirs, right=True)]
+        ),
+        best=np.concatenate(
+            [unseen_document(ours, right=True), unseen_document(theirs, right=False)]
+        ),
         resamples=max(resamples, math.ceil(DRAWS_BEYOND / alpha)),
         seed=seed,
         support=(-1.0, 1.0),

@@ -73,6 +73,25 @@ def metric_value(frame: pd.DataFrame, metric: Metric) -> float:
     return float(metric_of_sums(metric, cluster_sums(frame, metric).sum(axis=0)))
 
 
+def unseen_document(sums: np.ndarray, *, right: bool) -> np.ndarray:
+    """What one more document of average size would add, all right or all wrong.
+
+    What is too rare to be among the documents shows in no resample and no variance of them; such a
+    document stands for it.
+
+    Args:
+        sums: as `cluster_sums` returns them, (clusters, 3 * ratios).
+    Returns:
+        Array (3 * ratios,).
+    """
+    import numpy as np
+
+    sizes = sums.mean(axis=0)[1::PARTS]
+    nothing = np.zeros_like(sizes)
+    parts = (sizes, sizes, nothing) if right else (nothing, sizes, sizes)
+    return np.column_stack(parts).ravel()
+
+
 def _weighted(frame: pd.DataFrame, weights: Mapping[str, float]) -> np.ndarray:
     import numpy as np
 
