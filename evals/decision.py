@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Literal
 
+from configs.canonical_json import canonical_json, digest_json
 from configs.gate_policy import GateConfig
 from configs.strict_model import StrictModel
 
@@ -97,11 +96,9 @@ class Decision(StrictModel):
 
     def canonical_json(self) -> str:
         """The record as JSON with sorted keys: what the digest is taken of."""
-        return json.dumps(
-            self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, separators=(",", ":")
-        )
+        return canonical_json(self.model_dump(mode="json"))
 
     @property
     def digest(self) -> str:
         """sha256 over `canonical_json()`."""
-        return "sha256:" + hashlib.sha256(self.canonical_json().encode()).hexdigest()
+        return digest_json(self.model_dump(mode="json"))

@@ -7,7 +7,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from registry.digests import digest_directory, digest_json
+from configs.canonical_json import digest_json
+from registry.digests import digest_directory
 
 LIBRARIES = {
     "finetune": ("torch", "transformers", "peft", "trl", "llmcompressor", "compressed-tensors"),

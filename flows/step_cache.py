@@ -13,9 +13,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from configs.canonical_json import digest_json
 from configs.durable_files import durable_directory, write_durably
 from configs.strict_model import StrictModel
-from registry.digests import Manifest, differences, digest_directory, digest_json
+from registry.digests import Manifest, differences, digest_directory
 
 FILES = "files"
 RECORD = "step.json"

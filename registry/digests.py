@@ -1,4 +1,4 @@
-"""sha256 over content: of files, directories and JSON values, never of names or dates alone.
+"""sha256 over content: of files and directories, never of names or dates alone.
 
 Does: list every file of a directory, hidden ones too, and say what differs from such a list.
 Does not: count bytecode caches, which Python rewrites whenever it likes, or keep anything.
@@ -7,12 +7,11 @@ Does not: count bytecode caches, which Python rewrites whenever it likes, or kee
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field
 
+from configs.canonical_json import digest_json
 from configs.errors import PinError
 from configs.strict_model import StrictModel
 
@@ -38,12 +37,6 @@ class Manifest(StrictModel):
         """sha256 over the sorted list of paths, sizes and sha256 values."""
         ordered = sorted(self.files, key=lambda file: file.path)
         return digest_json([file.model_dump() for file in ordered])
-
-
-def digest_json(value: Any) -> str:
-    """`sha256:...` of a JSON-able value in canonical form (sorted keys, no white space, UTF-8)."""
-    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def sha256_of_file(path: Path) -> str:

@@ -14,8 +14,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from configs.canonical_json import digest_json
 from configs.errors import PinError, RegistryError
-from registry.digests import Manifest, digest_json
+from registry.digests import Manifest
 from registry.records import VersionRecord
 from registry.store import ModelStore
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from pydantic import Field
 
+from configs.canonical_json import digest_json
 from configs.errors import RegistryError
 from configs.strict_model import StrictModel
 from registry.alias_ledger import append, project, read_ledger
-from registry.digests import digest_directory, digest_json
+from registry.digests import digest_directory
 from registry.evidence import attach_evidence, require_promote_decision
 from registry.ledger import LedgerEntry, LedgerState
 from registry.records import LINEAGE_TAGS, VersionRecord

@@ -6,13 +6,13 @@ Does not: know which rows were asked (their prompt digests stand with the answer
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, field_validator
 
+from configs.canonical_json import digest_json
 from configs.strict_model import StrictModel
 from configs.task import TaskConfig
 from evals.engines.completion import Decoding
@@ -65,14 +65,14 @@ class BaselineIdentity(StrictModel):
     @property
     def key(self) -> str:
         """64 hexadecimal digits: sha256 of the canonical JSON of the identity."""
-        return _sha256(self.model_dump(mode="json"))
+        return digest_json(self.model_dump(mode="json")).removeprefix("sha256:")
 
 
 def baseline_identity(
     model: EndpointModel | WeightsModel, task: TaskConfig, decoding: Decoding
 ) -> BaselineIdentity:
     """The identity of a model's answers to a task, decoded so."""
-    digest = "sha256:" + _sha256(task.model_dump(mode="json"))
+    digest = digest_json(task.model_dump(mode="json"))
     return BaselineIdentity(model=model, task=task.name, task_digest=digest, decoding=decoding)
 
 
@@ -102,8 +102,3 @@ def _shown(value: Any) -> str:
         return "none"
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
-
-
-def _sha256(value: Any) -> str:
-    canonical = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from configs.canonical_json import digest_json
 from configs.errors import EvidenceError
 from configs.lifecycle import LifecycleConfig
 from configs.task import TaskConfig
@@ -12,7 +13,6 @@ from flows.step_cache import StepOutcome
 from flows.steps.champion import registry_may_come_back
 from flows.steps.prepare import split_digest
 from flows.steps.step_state import publish, step
-from registry.digests import digest_json
 from registry.looks import claim_look as claim_in_registry
 
 

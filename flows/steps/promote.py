@@ -8,6 +8,7 @@ import re
 
 from prefect.logging import get_run_logger
 
+from configs.canonical_json import digest_json
 from configs.lifecycle import LifecycleConfig
 from evals.decision import Decision
 from evals.report.tables import markdown_table
@@ -17,7 +18,6 @@ from flows.steps.champion import FoundChampion, registry_may_come_back
 from flows.steps.gate import read_decision
 from flows.steps.resolve import ResolvedBase, code_digest
 from flows.steps.step_state import publish, step
-from registry.digests import digest_json
 from registry.promotion import Promoted, PromotionPlan, promote_version, record_challenger
 
 _NOT_IN_A_NAME = re.compile(r"[^\w.\- ]")

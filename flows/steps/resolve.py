@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from configs.canonical_json import digest_json
 from configs.errors import WeightsError
 from configs.lifecycle import BaseModelConfig
 from evals.report.tables import markdown_table
@@ -13,7 +14,7 @@ from finetune.weights import locate_weights, refuse_unsafe_weights
 from flows.code_version import LIBRARIES, code_version
 from flows.home import home, model_store
 from flows.steps.step_state import publish, step
-from registry.digests import digest_directory, digest_json
+from registry.digests import digest_directory
 
 
 class ResolvedBase(BaseModel):
