@@ -10,6 +10,11 @@ from configs.gate_policy import TokenPrices
 from configs.strict_model import StrictModel
 from configs.weights_source import WeightsSource
 
+HOW_IT_IS_ASKED = frozenset(
+    {"price", "max_age_days", "max_concurrency", "timeout_s", "max_attempts", "api_key_env"}
+)
+"""Settings of an endpoint that change no answer; answers are not kept by them."""
+
 
 class RecordedBaseline(StrictModel):
     """Answers that a bigger model gave earlier; costs nothing to compare with."""

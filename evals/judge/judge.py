@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from configs.baseline import EndpointBaseline
+from configs.baseline import HOW_IT_IS_ASKED, EndpointBaseline
 from configs.errors import EvidenceError
 from configs.judge import JudgeConfig
 from evals.engines.completion import (
@@ -62,9 +62,8 @@ def judge_digest(config: JudgeConfig, engine_name: str, weights_digest: str = ""
         engine_name: `name` of the engine.
         weights_digest: digest of local weights, which can change under one name.
     """
-    transport = {"api_key_env", "max_concurrency", "timeout_s", "max_attempts"}
     identity = {
-        "model": config.model.model_dump(mode="json", exclude=transport),
+        "model": config.model.model_dump(mode="json", exclude=set(HOW_IT_IS_ASKED)),
         "engine": engine_name,
         "weights": weights_digest,
         "rubric": config.rubric.model_dump(mode="json"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from prefect.client.schemas.objects import State
 
-from configs.baseline import LocalBaseline, RecordedBaseline
+from configs.baseline import HOW_IT_IS_ASKED, LocalBaseline, RecordedBaseline
 from configs.lifecycle import LifecycleConfig
 from configs.task import TaskConfig
 from evals.engines.completion import Engine
@@ -27,11 +27,6 @@ from flows.steps.prepare import read_split, split_digest
 from flows.steps.resolve import fetch
 from flows.steps.step_state import progress_reporter, publish, step, step_state
 from registry.digests import digest_directory, digest_file
-
-HOW_IT_IS_ASKED = {
-    "price", "max_age_days", "max_concurrency", "timeout_s", "max_attempts", "api_key_env",
-}  # fmt: skip
-"""Settings of an endpoint that change no answer."""
 
 
 def load_evaluation(outcome: StepOutcome, system: str) -> Evaluation:
@@ -85,7 +80,7 @@ def evaluate_baseline(
         return _evaluate_local(
             "baseline", directory, digest, config, task_config, prepared, cache, "reference"
         )
-    model: dict[str, Any] = baseline.model_dump(mode="json", exclude=HOW_IT_IS_ASKED)
+    model: dict[str, Any] = baseline.model_dump(mode="json", exclude=set(HOW_IT_IS_ASKED))
     if isinstance(baseline, RecordedBaseline):
         path = recording_path(baseline.path)
         model["recording"] = digest_file(path) if path.is_file() else None

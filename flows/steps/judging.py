@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from configs.baseline import EndpointBaseline
+from configs.baseline import HOW_IT_IS_ASKED, EndpointBaseline
 from configs.judge import JudgeConfig
 from configs.lifecycle import EvaluationConfig
 from evals.engines.completion import Engine
@@ -24,7 +24,7 @@ def judge_inputs(judge: JudgeConfig | None) -> dict[str, Any] | None:
     """What scores by this judge depend on, by digest."""
     if judge is None:
         return None
-    inputs = judge.model_dump(mode="json")
+    inputs = judge.model_dump(mode="json", exclude={"model": set(HOW_IT_IS_ASKED)})
     if judge.human_labels is not None:
         path = Path(judge.human_labels)
         inputs["labels"] = digest_file(path) if path.is_file() else None
