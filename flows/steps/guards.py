@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,31 +13,12 @@ from configs.lifecycle import LifecycleConfig
 from evals.evaluation import write_evaluation
 from evals.harness.evaluate import evaluate_harness_task
 from evals.harness.models import local_harness_model
-from evals.harness.tasks import SHIPPED
+from evals.harness.task_files import task_files
 from flows.code_version import code_version
 from flows.step_cache import StepCache, StepOutcome
 from flows.steps.evaluate import evaluated, weights_inputs
 from flows.steps.step_state import step
-from registry.digests import digest_directory, digest_file
-
-
-def _task_files(reference: str) -> str | None:
-    """Digest of the files a task is read from; None for one of lm_eval's own, known by version."""
-    path = Path(reference)
-    if (SHIPPED / f"{reference}.yaml").is_file():
-        return digest_directory(SHIPPED).digest
-    if path.is_dir():
-        return digest_directory(path).digest
-    return digest_file(path) if path.is_file() else None
-
-
-def _data_stamp() -> dict[str, list[int]]:
-    """Size and time of the files below PAWL_DATA, which a guard task may read."""
-    place = os.environ.get("PAWL_DATA")
-    if place is None:
-        return {}
-    files = sorted(path for path in Path(place).rglob("*.jsonl") if path.is_file())
-    return {str(f): [f.stat().st_size, f.stat().st_mtime_ns] for f in files}
+from registry.digests import digest_file
 
 
 @step(name="evaluate guard", task_run_name="evaluate {system} on {guard.task}")
@@ -58,8 +38,7 @@ def evaluate_guard(
     inputs = {
         "model": weights_inputs(config, weights_digest),
         "guard": guard.model_dump(mode="json"),
-        "files": _task_files(guard.task),
-        "data": _data_stamp(),
+        "files": [digest_file(path) for path in task_files(guard.task)],
         "lm_eval": version("lm_eval"),
         "code": code_version("evals"),
     }
