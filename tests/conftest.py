@@ -11,6 +11,7 @@ import pytest
 
 from evals.evaluation import Evaluation
 from evals.metric import count_metrics, mean_metric
+from tests.openai_protocol import ProtocolServer, serving
 
 
 @pytest.fixture(scope="session")
@@ -77,3 +78,12 @@ def loaded_by_importing():
         return done.stdout.strip()
 
     return loaded
+
+
+@pytest.fixture
+def served():
+    """An OpenAI-compatible server that tells its version, so that every POST to it is a question."""
+    server = ProtocolServer(version={"version": "0.11.0"})
+    with serving(server) as url:
+        server.url = url
+        yield server

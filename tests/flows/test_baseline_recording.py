@@ -20,7 +20,6 @@ from evals.engines.recorded import RecordedEngine
 from evals.runner import decoding_of, requests_of
 from flows.baseline_recording import banked_endpoint, baseline_bank, refuse_expired_endpoint
 from flows.cli_baseline import app
-from tests.evals.engines.test_endpoint import ProtocolServer, serving
 
 ROWS = 40
 PRICES = ("--price-input-per-million", 1e6, "--price-output-per-million", 1e6)
@@ -44,15 +43,6 @@ def data(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     return write_rows(tmp_path / "rows.jsonl")
-
-
-@pytest.fixture
-def served():
-    server = ProtocolServer()
-    server.version = {"version": "0.11.0"}
-    with serving(server) as url:
-        server.url = url
-        yield server
 
 
 def arguments(served, data, *more):

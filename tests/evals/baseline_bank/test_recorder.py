@@ -14,20 +14,10 @@ from evals.engines.completion import Completion, StopAnswering
 from evals.engines.endpoint import EndpointEngine
 from evals.engines.identity import EngineIdentity
 from tests.evals.baseline_bank.conftest import DECODING, IDENTITY, changed, questions
-from tests.evals.engines.test_endpoint import OK, ProtocolServer, error_body, serving
+from tests.openai_protocol import OK, error_body
 
 PRICE = TokenPrices(input_per_million=1e6, output_per_million=1e6, currency="EUR")
 ANSWER_COST = 8.0  # 3 prompt tokens and 5 written, at one EUR each
-
-
-@pytest.fixture
-def served():
-    """A server that tells its version, so that every POST to it is a question."""
-    server = ProtocolServer()
-    server.version = {"version": "0.11.0"}
-    with serving(server) as url:
-        server.url = url
-        yield server
 
 
 def recording(bank, url, identity=IDENTITY, policy=None, **settings):

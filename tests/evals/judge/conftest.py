@@ -2,9 +2,6 @@
 
 import json
 import re
-import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pandas as pd
@@ -17,6 +14,7 @@ from evals.evaluation import Evaluation
 from evals.judge.human_labels import HumanLabel
 from evals.judge.judge import Judge
 from evals.metric import mean_metric
+from tests.openai_protocol import completion_body, serving
 
 FENCED = re.compile(r"^```\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
 
@@ -45,6 +43,8 @@ def honest(texts):
 class JudgeServer:
     """Answers with `think(texts)`, the texts between fences: input, reference, answer(s)."""
 
+    version = None
+
     def __init__(self, think):
         self.think = think
         self.prompts, self.bodies = [], []
@@ -56,37 +56,12 @@ class JudgeServer:
         self.bodies.append(body)
         said = self.think(FENCED.findall(prompt))
         status, content = said if isinstance(said, tuple) else (200, said)
-        choice = {"index": 0, "finish_reason": "stop",
-                  "message": {"role": "assistant", "content": content}}  # fmt: skip
-        reply = {"id": "c", "object": "chat.completion", "created": 0, "model": "m",
-                 "choices": [choice],
-                 "usage": {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}}  # fmt: skip
-        data = json.dumps(reply).encode()
+        data = completion_body(content)
         handler.send_response(status)
         handler.send_header("content-type", "application/json")
         handler.send_header("content-length", str(len(data)))
         handler.end_headers()
         handler.wfile.write(data)
-
-
-@contextmanager
-def serving(server):
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            server.handle(self)
-
-        def log_message(self, *args):
-            return
-
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{httpd.server_address[1]}/v1"
-    finally:
-        httpd.shutdown()
-        httpd.server_close()
-        thread.join()
 
 
 @pytest.fixture(scope="session")
