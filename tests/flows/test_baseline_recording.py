@@ -64,6 +64,8 @@ def start(served, data):
          *arguments(served, data)],
         env=os.environ | {"PYTHONPATH": str(Path.cwd())},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A shell that runs the tests in the background has its children ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 
