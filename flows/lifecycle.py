@@ -39,13 +39,26 @@ hide_tracebacks_of_expected_failures()
 
 
 @flow(name="lifecycle", flow_run_name="lifecycle {config.name}", persist_result=False)
-def lifecycle(config: LifecycleConfig) -> LifecycleSummary:
+def lifecycle(config: LifecycleConfig, requested_by: str = "") -> LifecycleSummary:
     """Fine-tune, quantize, evaluate, gate, promote and pin one small model.
 
     Args:
         config: everything that was declared: base model, data, fine-tuning, quantizations,
             baseline, gate, registry and serving.
+        requested_by: who asks for it, for the audit trail. Empty: the run's own name.
     """
+    return run_lifecycle(config, requested_by)
+
+
+def run_lifecycle(config: LifecycleConfig, requested_by: str = "") -> LifecycleSummary:
+    """The steps of a lifecycle, inside whatever flow calls it.
+
+    Args:
+        config, requested_by: as of `lifecycle`.
+    Raises:
+        PawlError: of the step that could not go on.
+    """
+    actor = requested_by or str(flow_run.name)
     cache = StepCache(home() / "cache")
     task = load_task(config.task)
 
@@ -86,9 +99,7 @@ def lifecycle(config: LifecycleConfig) -> LifecycleSummary:
             config, task, evaluations, beside, guards, look, lineage, sizes, checked, cache
         )
     )  # fmt: skip
-    promotion = result_of(
-        promote(config, lineage, candidates, decided, champion, str(flow_run.name))
-    )
+    promotion = result_of(promote(config, lineage, candidates, decided, champion, actor))
     pinned = result_of(pin(config))
 
     guarded = [outcome for by_system in guards.values() for outcome in by_system.values()]

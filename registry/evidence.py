@@ -22,6 +22,7 @@ from registry.store import ModelStore
 
 DECISION_FILE = "decision.json"
 MANIFEST_FILE = "manifest.json"
+RECIPE_FILE = "recipe.json"
 
 
 def attach_evidence(
@@ -29,9 +30,10 @@ def attach_evidence(
     run_id: str,
     decision: Mapping[str, Any],
     manifest: Manifest,
+    recipe: Mapping[str, Any],
     attachments: Sequence[Path],
 ) -> None:
-    """Attach decision, manifest and further files (reports, plots) to a run.
+    """Attach decision, manifest, recipe and further files (reports, plots) to a run.
 
     Raises:
         RegistryError: when a further file is a decision too, but another one.
@@ -46,7 +48,11 @@ def attach_evidence(
                 "Run the gate again.",
             )
     with tempfile.TemporaryDirectory() as scratch:
-        own = {DECISION_FILE: decision, MANIFEST_FILE: manifest.model_dump(mode="json")}
+        own: dict[str, Mapping[str, Any]] = {
+            DECISION_FILE: decision,
+            MANIFEST_FILE: manifest.model_dump(mode="json"),
+        }
+        own[RECIPE_FILE] = recipe
         for name, content in own.items():
             (Path(scratch) / name).write_text(json.dumps(content, indent=2), encoding="utf-8")
         further = [path for path in attachments if path.name not in own]
@@ -107,3 +113,20 @@ def read_manifest(store: ModelStore, record: VersionRecord) -> Manifest:
             "Do not serve this version.",
         )
     return manifest
+
+
+def read_recipe(store: ModelStore, record: VersionRecord) -> dict[str, Any]:
+    """The lifecycle that a version was made by, as it was declared: JSON-able.
+
+    Raises:
+        RegistryError: when it is not the one whose digest the version carries.
+    """
+    content = store.read_attachment(record.run_id, RECIPE_FILE)
+    registered = record.tag("config_digest")
+    if _digest_of_json(content) != registered:
+        raise RegistryError(
+            f"{record.model} version {record.version}: {RECIPE_FILE}",
+            f"expected digest {registered}, got {_digest_of_json(content) or 'no JSON'}",
+            "Run its lifecycle from the file again.",
+        )
+    return dict(json.loads(content))

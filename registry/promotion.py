@@ -36,6 +36,8 @@ class PromotionPlan(StrictModel):
     kept_directory: Path
     """Directory below which registered weights are kept, by digest."""
     lineage: dict[str, str]
+    recipe: dict[str, Any]
+    """The lifecycle as declared; its digest is the lineage's `config_digest`."""
     decision: dict[str, Any]
     reasons: tuple[str, ...] = Field(min_length=1)
     metrics: dict[str, float]
@@ -76,13 +78,19 @@ def register(store: ModelStore, plan: PromotionPlan) -> VersionRecord:
     """The version of this candidate under this decision; registered unless it exists.
 
     Raises:
-        RegistryError: when the lineage is incomplete, an attached decision is another one, or MLflow
+        RegistryError: when the lineage is incomplete, the recipe or an attached decision is another one, or MLflow
             is unreachable.
         PinError: when there are no weights, or those kept under their digest were changed.
     """
     if missing := set(LINEAGE_TAGS) - plan.lineage.keys():
         raise RegistryError(
             plan.model, f"expected lineage {sorted(missing)}, got none", "Run the lifecycle again."
+        )
+    if digest_json(plan.recipe) != plan.lineage["config_digest"]:
+        raise RegistryError(
+            f"recipe of {plan.model}",
+            f"expected digest {plan.lineage['config_digest']}, got {digest_json(plan.recipe)}",
+            "Run the lifecycle again.",
         )
     store.create_model(plan.model)
     directory, manifest = keep_weights(plan.weights_directory, plan.kept_directory)
@@ -92,7 +100,7 @@ def register(store: ModelStore, plan: PromotionPlan) -> VersionRecord:
             return known
     run_id = store.start_run(f"{plan.model} {plan.candidate}", {"pawl.step": "register"})
     store.log_metrics(run_id, plan.metrics, 0)
-    attach_evidence(store, run_id, plan.decision, manifest, plan.attachments)
+    attach_evidence(store, run_id, plan.decision, manifest, plan.recipe, plan.attachments)
     store.end_run(run_id, "FINISHED")
     tags = {
         **plan.lineage,

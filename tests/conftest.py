@@ -1,6 +1,8 @@
-"""What tests of several packages need: made-up evaluations, a full disk, the cost of an import."""
+"""What tests of several packages need: made-up evaluations, real servers, a full disk, the cost of an
+import."""
 
 import resource
+import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -12,6 +14,9 @@ import pytest
 from evals.evaluation import Evaluation
 from evals.metric import count_metrics, mean_metric
 from tests.openai_protocol import ProtocolServer, serving
+from tests.servers.mlflow_server import mlflow_server
+from tests.servers.postgresql import postgresql_server
+from tests.servers.prefect_server import PrefectServer, copy_of_migrated, migrate
 
 
 @pytest.fixture(scope="session")
@@ -87,3 +92,75 @@ def served():
     with serving(server) as url:
         server.url = url
         yield server
+
+
+@pytest.fixture(scope="session")
+def migrated_database(tmp_path_factory):
+    """A SQLite file with MLflow's tables, to be copied: migrations take seconds."""
+    from registry.store import ModelStore
+
+    path = tmp_path_factory.mktemp("migrated") / "mlflow.db"
+    ModelStore(f"sqlite:///{path}").models()
+    return path
+
+
+@pytest.fixture(scope="session")
+def http_uri(migrated_database, tmp_path_factory):
+    """Address of an MLflow server process."""
+    directory = tmp_path_factory.mktemp("server")
+    shutil.copy(migrated_database, directory / "mlflow.db")
+    with mlflow_server(directory, f"sqlite:///{directory / 'mlflow.db'}") as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def postgresql_address():
+    """`user:password@host:port` of a PostgreSQL server."""
+    with postgresql_server() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def postgresql_uri(postgresql_address, tmp_path_factory):
+    """Address of a PostgreSQL database for MLflow, with a password."""
+    from mlflow import MlflowClient
+
+    uri = f"postgresql+psycopg2://{postgresql_address}/postgres"
+    # As whoever runs a bare database must: MLflow's own default is the current directory.
+    artifacts = tmp_path_factory.mktemp("artifacts").as_uri()
+    MlflowClient(uri).create_experiment("pawl", artifact_location=artifacts)
+    return uri
+
+
+@pytest.fixture(scope="session")
+def migrated_prefect(tmp_path_factory):
+    """A SQLite file with Prefect's tables, to be copied."""
+    return migrate(tmp_path_factory.mktemp("prefect-migrated"))
+
+
+@pytest.fixture(scope="session")
+def prefect_server(migrated_prefect, tmp_path_factory):
+    """A running Prefect server that tests share; each names its own pools, flows and deployments."""
+    directory = tmp_path_factory.mktemp("prefect-shared")
+    copy_of_migrated(migrated_prefect, directory)
+    server = PrefectServer(directory)
+    try:
+        yield server.start()
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def own_prefect_server(migrated_prefect, tmp_path):
+    """Make Prefect servers (not started) that the test may kill; see `PrefectServer` for arguments."""
+    made = []
+
+    def make(name="prefect", **options):
+        directory = tmp_path / name
+        copy_of_migrated(migrated_prefect, directory)
+        made.append(PrefectServer(directory, **options))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.close()

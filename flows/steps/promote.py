@@ -70,6 +70,7 @@ def promote(
         weights_directory=made.files,
         kept_directory=home() / "models",
         lineage=lineage,
+        recipe=config.model_dump(mode="json"),
         decision=json.loads(decision.canonical_json()),
         reasons=decision.reasons,
         metrics=_metrics(decision, candidate),

@@ -1,7 +1,7 @@
 import pytest
 
-from configs.errors import PinError
-from registry.evidence import MANIFEST_FILE, read_manifest
+from configs.errors import PinError, RegistryError
+from registry.evidence import MANIFEST_FILE, RECIPE_FILE, read_manifest, read_recipe
 from registry.promotion import register
 
 
@@ -43,3 +43,21 @@ def test_what_is_no_manifest_is_refused(store, record, replace_manifest, content
         PinError, match=r"expected a manifest, got: (?s:.*) Do not serve this version"
     ):
         read_manifest(store, record)
+
+
+def test_the_recipe_comes_back_as_it_was_registered(store, record, plan_of):
+    assert read_recipe(store, record) == plan_of().recipe
+
+
+def test_a_changed_recipe_is_refused(store, record, tmp_path):
+    (tmp_path / RECIPE_FILE).write_text('{"name": "another"}')
+    store.attach(record.run_id, [tmp_path / RECIPE_FILE])
+    with pytest.raises(
+        RegistryError, match=r"recipe\.json: expected digest sha256:\w+, got sha256"
+    ):
+        read_recipe(store, record)
+
+
+def test_a_recipe_of_another_digest_than_the_lineage_names_is_not_registered(store, plan_of):
+    with pytest.raises(RegistryError, match="recipe of"):
+        register(store, plan_of(recipe={"name": "another"}))
