@@ -7,8 +7,9 @@ of a test set. Does not: say what a look may spend (evals/stats/multiplicity.py)
 from __future__ import annotations
 
 from configs.strict_model import StrictModel
+from registry.mlflow_runs import ARTIFACT_DIRECTORY
 from registry.records import LEDGER_SUFFIX
-from registry.store import ARTIFACT_DIRECTORY, ModelStore
+from registry.store import ModelStore
 
 
 class LookEntry(StrictModel):

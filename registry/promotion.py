@@ -18,8 +18,9 @@ from registry.alias_ledger import append, project, read_ledger
 from registry.digests import digest_directory
 from registry.evidence import attach_evidence, require_promote_decision
 from registry.ledger import LedgerEntry, LedgerState
+from registry.mlflow_runs import ARTIFACT_DIRECTORY
 from registry.records import LINEAGE_TAGS, VersionRecord
-from registry.store import ARTIFACT_DIRECTORY, ModelStore
+from registry.store import ModelStore
 from registry.weight_store import keep_weights
 
 CHALLENGER = "challenger"

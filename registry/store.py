@@ -1,172 +1,26 @@
-"""The MLflow registry and tracking store: the only file that imports MLflow.
+"""Models, versions and aliases in MLflow, and the runs behind them.
 
-Does: write and read versions, tags, aliases, artifacts and runs; turn MLflow's failures into
-RegistryError. Does not: decide what may be written (registry/promotion.py).
+Does: write and read them; turn MLflow's failures into RegistryError.
+Does not: decide what may be written (registry/promotion.py).
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cached_property, partial
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from configs.errors import RegistryError
-from registry.reachability import check_reachable, without_password
+from registry.mlflow_runs import RunStore
 from registry.records import LEDGER_SUFFIX, TAG_PREFIX, VersionRecord, own_tags
 
-EXPERIMENT = "pawl"
-ARTIFACT_DIRECTORY = "pawl"
 CREATE_ATTEMPTS = 5
 PAGE_SIZE = 200
-SHOWN_ERROR_CHARACTERS = 300
-SIGNS_OF_ABSENCE = ("Max retries exceeded", "Connection refused", "OperationalError", "timed out")
-LOOK = "Look at `pawl status` for what there is."
-ASK_SERVER = "Correct MLFLOW_TRACKING_URI if it names no MLflow, or look into its log."
 
 
-class ModelStore:
+class ModelStore(RunStore):
     """One MLflow tracking URI (SQLite file, PostgreSQL, or a server's address)."""
-
-    def __init__(self, tracking_uri: str, artifacts_directory: Path | None = None) -> None:
-        """Args:
-        artifacts_directory: where evidence is kept when the URI names a database and no server;
-            beside a SQLite file without it.
-        """
-        self.tracking_uri = tracking_uri
-        if artifacts_directory is None and tracking_uri.startswith("sqlite:///"):
-            artifacts_directory = (
-                Path(tracking_uri.removeprefix("sqlite:///")).parent / "mlartifacts"
-            )
-        self._artifacts_directory = artifacts_directory
-        self._where = f"MLflow at {without_password(tracking_uri)}"
-
-    @cached_property
-    def _client(self) -> Any:
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
-        os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-        from mlflow import MlflowClient
-
-        with self._translated("connecting"):
-            check_reachable(self.tracking_uri)
-            return MlflowClient(self.tracking_uri, registry_uri=self.tracking_uri)
-
-    @contextmanager
-    def _translated(self, doing: str) -> Iterator[None]:
-        import requests
-        import sqlalchemy
-        from mlflow.exceptions import MlflowException
-
-        try:
-            yield
-        except requests.exceptions.HTTPError as error:
-            gone = error.response is not None and error.response.status_code == 404
-            raise self._failed(doing, error, LOOK if gone else ASK_SERVER) from self._cause(error)
-        except (
-            requests.exceptions.RequestException,
-            sqlalchemy.exc.OperationalError,
-            ConnectionError,
-        ) as error:
-            raise self._unreachable(doing, error) from self._cause(error)
-        except ModuleNotFoundError as error:
-            raise RegistryError(
-                self._where,
-                f"expected its driver {error.name}, found none",
-                "For PostgreSQL: pip install 'pawl-llm[postgresql]', and write postgresql+psycopg2://.",
-            ) from error
-        except OSError as error:
-            action = "Look at that path and whether this user may use it, then run again."
-            raise self._failed(doing, error, action) from error
-        except MlflowException as error:
-            if any(sign in str(error) for sign in SIGNS_OF_ABSENCE):
-                raise self._unreachable(doing, error) from self._cause(error)
-            gone = error.error_code == "RESOURCE_DOES_NOT_EXIST"
-            raise self._failed(doing, error, LOOK if gone else ASK_SERVER) from self._cause(error)
-
-    def _failed(self, doing: str, error: Exception, action: str) -> RegistryError:
-        reason = without_password(str(error)).strip()[:SHOWN_ERROR_CHARACTERS]
-        return RegistryError(self._where, f"{doing} failed: {reason}", action)
-
-    def _unreachable(self, doing: str, error: Exception) -> RegistryError:
-        reason = without_password(str(error)).strip().partition("\n")[0][:SHOWN_ERROR_CHARACTERS]
-        return RegistryError(
-            self._where,
-            f"unreachable while {doing}: {reason}",
-            "Start it, or correct MLFLOW_TRACKING_URI; nothing was lost, run again.",
-        )
-
-    @staticmethod
-    def _cause(error: Exception) -> Exception | None:
-        """The error, for tracebacks in logs; None if it quotes a password."""
-        return error if str(error) == without_password(str(error)) else None
-
-    # Runs
-
-    def start_run(self, name: str, tags: Mapping[str, str]) -> str:
-        """Start a run in the experiment `pawl`; returns its id."""
-        with self._translated("starting a run"):
-            experiment = self._client.get_experiment_by_name(EXPERIMENT)
-            experiment_id = experiment.experiment_id if experiment else self._create_experiment()
-            run = self._client.create_run(experiment_id, run_name=name, tags=dict(tags))
-            return str(run.info.run_id)
-
-    def _create_experiment(self) -> str:
-        from mlflow.exceptions import MlflowException
-
-        # A server has its own place; for a bare database MLflow would take ./mlruns of this process.
-        directory = None if self.tracking_uri.startswith("http") else self._artifacts_directory
-        location = directory.resolve().as_uri() if directory else None
-        try:
-            return str(self._client.create_experiment(EXPERIMENT, artifact_location=location))
-        except MlflowException:
-            # Another process may have created it in between; if not, the lookup says so.
-            experiment = self._client.get_experiment_by_name(EXPERIMENT)
-            if experiment is None:
-                raise
-            return str(experiment.experiment_id)
-
-    def log_params(self, run_id: str, params: Mapping[str, Any]) -> None:
-        """Attach parameters to a run."""
-        from mlflow.entities import Param
-
-        with self._translated("logging parameters"):
-            entities = [Param(key, str(value)) for key, value in params.items()]
-            self._client.log_batch(run_id, params=entities)
-
-    def log_metrics(self, run_id: str, metrics: Mapping[str, float], step: int) -> None:
-        """Attach metrics to a run at a step."""
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        with self._translated("logging metrics"):
-            entities = [Metric(key, value, now, step) for key, value in metrics.items()]
-            self._client.log_batch(run_id, metrics=entities)
-
-    def end_run(self, run_id: str, status: str) -> None:
-        """Close a run as FINISHED or FAILED."""
-        with self._translated("ending a run"):
-            self._client.set_terminated(run_id, status)
-
-    def attach(self, run_id: str, files: Sequence[Path]) -> None:
-        """Attach files to a run."""
-        with self._translated("attaching files"):
-            for path in files:
-                self._client.log_artifact(run_id, str(path), ARTIFACT_DIRECTORY)
-
-    def read_attachment(self, run_id: str, name: str) -> bytes:
-        """Bytes of a file attached to a run."""
-        with self._translated(f"reading {name}"), tempfile.TemporaryDirectory() as directory:
-            path = self._client.download_artifacts(
-                run_id, f"{ARTIFACT_DIRECTORY}/{name}", directory
-            )
-            return Path(path).read_bytes()
-
-    # Models and versions
 
     def create_model(self, name: str, description: str = "") -> None:
         """Create a registered model unless it exists."""

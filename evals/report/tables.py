@@ -20,7 +20,7 @@ from evals.report.wording import (
     threshold_words,
     value_with_interval,
 )
-from evals.stats.estimates import estimate
+from evals.stats.estimates import Estimate, estimate
 
 TASK_METRICS = 6
 """Metrics of the task that are shown besides the policy's: those it lists first."""
@@ -55,12 +55,18 @@ def shown_metrics(
     return tuple(dict.fromkeys([*wanted, *list(measured)[:TASK_METRICS]]))
 
 
-def score_cell(evaluation: Evaluation, metric: str) -> str:
-    """A metric with its 95% interval; empty when it is not measured."""
-    if all(metric != measured.name for measured in evaluation.metrics):
-        return ""
-    found = estimate(evaluation, metric)
-    return value_with_interval(found.value, found.low, found.high)
+def scores_of(
+    evaluations: Mapping[str, Evaluation], metrics: Sequence[str]
+) -> dict[str, dict[str, Estimate]]:
+    """Estimates with 95% intervals by system and metric; a metric that is not measured is absent."""
+    return {
+        system: {
+            metric: estimate(evaluation, metric)
+            for metric in metrics
+            if any(metric == measured.name for measured in evaluation.metrics)
+        }
+        for system, evaluation in evaluations.items()
+    }
 
 
 def score_cells(
@@ -76,13 +82,18 @@ def score_cells(
             lacks is an empty cell.
     """
     shown = shown_metrics(evaluations) if metrics is None else tuple(metrics)
+    scores = scores_of(evaluations, shown)
     rows = []
     for system, evaluation in evaluations.items():
-        scores = [score_cell(evaluation, metric) for metric in shown]
+        cells = [_score_cell(scores[system].get(metric)) for metric in shown]
         size = (sizes_bytes or {}).get(system)
         n = n_words(evaluation.rows, evaluation.clusters)
-        rows.append([system, *scores, n, f"{size / 1e6:.2f} MB" if size else ""])
+        rows.append([system, *cells, n, f"{size / 1e6:.2f} MB" if size else ""])
     return ["system", *shown, "n", "size"], rows
+
+
+def _score_cell(found: Estimate | None) -> str:
+    return value_with_interval(found.value, found.low, found.high) if found else ""
 
 
 def score_table(

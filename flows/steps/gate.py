@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from configs.task import TaskConfig
 from evals.decision import Decision, Look
 from evals.evidence import Evidence
 from evals.gate import decide
-from evals.report.tables import score_cells
+from evals.report.tables import score_cells, scores_of
 from evals.report.write import write_report
 from flows.code_version import code_version
 from flows.step_cache import StepCache, StepOutcome
@@ -21,8 +23,10 @@ from flows.steps.engines import baseline_kind
 from flows.steps.evaluate import load_evaluation
 from flows.steps.judging import REPORT as JUDGE_REPORT
 from flows.steps.step_state import publish, publish_image, step, step_state
+from registry.score_history import SCORES_FILE
 
 SHOWN_METRICS = 3
+RECORDED_METRICS = 6
 
 
 def read_decision(outcome: StepOutcome) -> Decision:
@@ -116,6 +120,13 @@ def gate(
         ruled += [rule.metric for rule in config.gate.floors]
         metrics = list(dict.fromkeys([*(m for m in ruled if m in measured), *measured]))
         header, rows = score_cells(shown, sizes_bytes, metrics[:SHOWN_METRICS])
+        scores = scores_of(loaded, metrics[:RECORDED_METRICS])
+        (directory / SCORES_FILE).write_text(
+            json.dumps(
+                {system: {m: asdict(e) for m, e in of.items()} for system, of in scores.items()},
+                indent=2,
+            )
+        )
         return {"outcome": decision.outcome, "score_header": header, "score_rows": rows}
 
     outcome = cache.run("gate", inputs, work)
