@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 from configs.errors import EvidenceError
 from configs.gate_policy import Ceiling, Comparison, Floor, GateConfig
 from evals.decision import Check, Outcome, Reason
+from evals.evaluation import Evaluation
 from evals.evidence import Evidence, slices_of
+from evals.rectified_checks import (
+    JUDGE_ALONE,
+    difference_rectified_by_people,
+    is_judged,
+    mean_rectified_by_people,
+)
 from evals.running_costs import cost_per_1k_documents, latency_p95
 from evals.stats.equivalence import tost
-from evals.stats.one_sample import Interval, bounded_metric
-from evals.stats.paired import paired_difference
+from evals.stats.one_sample import Bounded, Interval, bounded_metric
+from evals.stats.paired import PairedDifference, paired_difference
 
 POWER = 0.8
 """Chance with which the further documents asked for should settle a check."""
@@ -150,14 +157,7 @@ def check_comparison(
     alpha = level.of(rule.alpha)
     ours = evidence.of(candidate, rule.task)
     for reference, system in references_of(rule, candidate, evidence):
-        found = paired_difference(
-            ours,
-            evidence.of(system, rule.task),
-            rule.metric,
-            alpha=alpha,
-            resamples=policy.resamples,
-            seed=level.seed,
-        )
+        found = _difference(ours, evidence.of(system, rule.task), rule.metric, alpha, policy, level)
         outcome = outcome_of_bounds(found.low, found.high, -rule.margin)
         p_value = found.p_worse_than(rule.margin)
         if rule.test == "equivalence":
@@ -191,9 +191,7 @@ def check_floor(
         else [(f"{rule.slice} = {value}", part) for value, part in slices_of(whole, rule.slice)]
     )
     for name, part in parts:
-        found = bounded_metric(
-            part, rule.metric, alpha=alpha, resamples=policy.resamples, seed=level.seed
-        )
+        found = _bounded(part, rule.metric, alpha, policy, level)
         yield settled(
             rule,
             kind="floor",
@@ -207,6 +205,33 @@ def check_floor(
             min_clusters=policy.min_clusters,
             slice_value=name,
         )
+
+
+def _difference(
+    ours: Evaluation,
+    theirs: Evaluation,
+    metric: str,
+    alpha: float,
+    policy: GateConfig,
+    level: Level,
+) -> PairedDifference:
+    judged = is_judged(metric)
+    if judged and (found := difference_rectified_by_people(ours, theirs, metric, alpha)):
+        return found
+    found = paired_difference(
+        ours, theirs, metric, alpha=alpha, resamples=policy.resamples, seed=level.seed
+    )
+    return replace(found, method=JUDGE_ALONE + found.method) if judged else found
+
+
+def _bounded(
+    part: Evaluation, metric: str, alpha: float, policy: GateConfig, level: Level
+) -> Bounded:
+    judged = is_judged(metric)
+    if judged and (found := mean_rectified_by_people(part, metric, alpha)):
+        return found
+    found = bounded_metric(part, metric, alpha=alpha, resamples=policy.resamples, seed=level.seed)
+    return replace(found, method=JUDGE_ALONE + found.method) if judged else found
 
 
 def check_ceiling(

@@ -17,6 +17,7 @@ from evals.metric import Metric, Ratio, mean_metric
 
 OVERALL = "judge"
 UNREADABLE = "judge.unreadable"
+PEOPLE = "people"
 Role = Literal["candidate", "reference"]
 WORST_FOR: dict[Role, float] = {"candidate": 0.0, "reference": 1.0}
 """What an unreadable judgement counts as: what is worst for the candidate."""
@@ -25,6 +26,13 @@ WORST_FOR: dict[Role, float] = {"candidate": 0.0, "reference": 1.0}
 def criterion_column(criterion: str) -> str:
     """Column and metric of a criterion."""
     return f"{OVERALL}.{criterion}"
+
+
+def people_column(metric: str) -> str | None:
+    """Column of what people say where the judge says `metric`; None if no people are asked that."""
+    if metric == UNREADABLE or metric.partition(".")[0] != OVERALL:
+        return None
+    return f"{PEOPLE}{metric.removeprefix(OVERALL)}"
 
 
 def judge_metrics(rubric: RubricConfig) -> tuple[Metric, ...]:

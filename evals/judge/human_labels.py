@@ -16,6 +16,7 @@ from pydantic import Field
 from configs.errors import DataError
 from configs.rubric import RubricConfig
 from configs.strict_model import StrictModel
+from evals.judge.columns import OVERALL, criterion_column, people_column
 from evals.judge.prompts import Item, Pair
 
 if TYPE_CHECKING:
@@ -142,3 +143,20 @@ def human_fractions(
         for label in labels
     }
     return np.array([known.get(key, np.nan) for key in zip(ids, answers, strict=True)], dtype=float)
+
+
+def people_scores(
+    labels: Sequence[HumanLabel], rubric: RubricConfig, ids: Sequence[str], answers: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Column -> human scores of these answers on the scale [0, 1], NaN where there are none.
+
+    Columns are those of the judge with `people` for `judge`: one per criterion, and their mean.
+    """
+    import numpy as np
+
+    by_metric = {
+        criterion_column(c.name): human_fractions(labels, rubric, c.name, ids, answers)
+        for c in rubric.criteria
+    }
+    by_metric[OVERALL] = np.mean(list(by_metric.values()), axis=0)
+    return {str(people_column(metric)): scores for metric, scores in by_metric.items()}

@@ -20,7 +20,7 @@ from evals.engines.completion import Engine
 from evals.evaluation import Evaluation
 from evals.judge.columns import Role, columns_of, judge_metrics
 from evals.judge.examination import examine, require_believed, unexamined
-from evals.judge.human_labels import HumanLabel, read_human_labels
+from evals.judge.human_labels import HumanLabel, people_scores, read_human_labels
 from evals.judge.judge import Judge
 from evals.judge.prompts import Item
 from evals.judge.report import JudgeReport
@@ -130,7 +130,8 @@ def reference_text(row: Mapping[str, Any]) -> str:
 def judged(
     evaluation: Evaluation, rows: Sequence[Mapping[str, Any]], scorer: JudgeScorer
 ) -> Evaluation:
-    """An evaluation with the judge's columns and metrics after its own.
+    """An evaluation with the judge's columns and metrics after its own, and beside them what people
+    say of the answers that they labelled (columns `people`, `people.CRITERION`, NaN elsewhere).
 
     Args:
         rows: those that were evaluated, in any order.
@@ -143,7 +144,13 @@ def judged(
     by_id = {row["id"]: row for row in rows}
     frame = evaluation.frame
     columns = judge_columns(scorer, frame["raw_output"].tolist(), [by_id[id] for id in frame["id"]])
-    added = pd.DataFrame(columns, index=frame.index)
+    people = people_scores(
+        scorer.labels,
+        scorer.config.rubric,
+        frame["id"].tolist(),
+        frame["raw_output"].tolist(),
+    )
+    added = pd.DataFrame(columns, index=frame.index).assign(**people)
     kept = frame.drop(columns=[name for name in added if name in frame])
     measured = judge_metrics(scorer.config.rubric)
     others = [m for m in evaluation.metrics if all(m.name != new.name for new in measured)]

@@ -105,10 +105,11 @@ class Report:
     """The whole page, the verdict first."""
 
     title: str
-    outcome: Outcome
+    outcome: Outcome | None
+    """None for a page that is about more than one decision."""
     verdict: str
     """In plain words."""
     statistics: str
-    """The error rates behind it, one line."""
+    """What is behind it, such as error rates; one line."""
     introduction: tuple[str, ...]
     sections: tuple[Section, ...]

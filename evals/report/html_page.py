@@ -64,12 +64,12 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy"
  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{{ report.title }}: {{ report.outcome }}</title>
+<title>{{ report.title }}{% if report.outcome %}: {{ report.outcome }}{% endif %}</title>
 <style>{{ style }}</style>
 </head>
 <body>
-<main class="{{ report.outcome }}">
-<h1>{{ report.title }}: <span class="outcome">{{ report.outcome }}</span></h1>
+<main{% if report.outcome %} class="{{ report.outcome }}"{% endif %}>
+<h1>{{ report.title }}{% if report.outcome %}: <span class="outcome">{{ report.outcome }}</span>{% endif %}</h1>
 <p class="verdict">{{ report.verdict }}</p>
 <p class="quiet">{{ report.statistics }}</p>
 {% for text in report.introduction %}

@@ -106,7 +106,7 @@ def _block(block: Block) -> str:
 def report_markdown(report: Report) -> str:
     """The whole report."""
     parts = [
-        f"# {escaped(report.title)}: {report.outcome}",
+        f"# {escaped(report.title)}" + (f": {report.outcome}" if report.outcome else ""),
         f"**{escaped(report.verdict)}**",
         escaped(report.statistics),
         *map(escaped, report.introduction),

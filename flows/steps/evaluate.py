@@ -146,7 +146,7 @@ def _evaluate(
         if config.judge is not None:
             scorer = judge_scorer(config.judge, config.evaluation, role)
             evaluation = judged(evaluation, rows, scorer)
-            write_judge_report(scorer, directory)
+            write_judge_report(scorer, evaluation, directory)
         write_evaluation(evaluation, directory)
         return {}
 

@@ -21,7 +21,7 @@ from flows.step_cache import StepCache, StepOutcome
 from flows.steps.data_checks import data_report_markdown, read_data_report
 from flows.steps.engines import baseline_kind
 from flows.steps.evaluate import load_evaluation
-from flows.steps.judging import REPORT as JUDGE_REPORT
+from flows.steps.judging import judge_section
 from flows.steps.step_state import publish, publish_image, step, step_state
 from registry.score_history import SCORES_FILE
 
@@ -99,9 +99,8 @@ def gate(
         (directory / "decision.json").write_text(decision.canonical_json())
         shown = {**loaded, **{name: load_evaluation(o, name) for name, o in beside.items()}}
         sections = {"Data checks": data_report_markdown(read_data_report(checked))}
-        judge = evaluations["baseline"].files / JUDGE_REPORT
-        if judge.is_file():
-            sections["Judge"] = judge.read_text(encoding="utf-8")
+        if (judge := judge_section(evaluations)) is not None:
+            sections["Judge"] = judge
         write_report(
             directory,
             decision,

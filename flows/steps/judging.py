@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +11,20 @@ from configs.baseline import HOW_IT_IS_ASKED, EndpointBaseline
 from configs.judge import JudgeConfig
 from configs.lifecycle import EvaluationConfig
 from evals.engines.completion import Engine
+from evals.evaluation import Evaluation
 from evals.judge.columns import Role
-from evals.judge.report import judge_report_markdown
+from evals.judge.rectified_evaluation import JudgedMean, judged_means
+from evals.judge.report import JudgeReport, judge_report_markdown
 from evals.judge.scorer import JudgeScorer
 from flows.home import home
+from flows.step_cache import StepOutcome
 from flows.steps.engines import endpoint_engine, weights_engine
 from flows.steps.resolve import fetch
 from registry.digests import digest_directory, digest_file
 
-REPORT = "judge.md"
+REPORT = "judge.json"
+MEANS_ALPHA = 0.025
+"""Error of each bound of the means in the report, which are 95% intervals."""
 
 
 def judge_inputs(judge: JudgeConfig | None) -> dict[str, Any] | None:
@@ -48,6 +55,29 @@ def judge_scorer(judge: JudgeConfig, settings: EvaluationConfig, role: Role) -> 
     return JudgeScorer(judge, engine, store=home() / "judgements", weights_digest=digest, role=role)
 
 
-def write_judge_report(scorer: JudgeScorer, directory: Path) -> None:
-    """Keep what is known about the judge beside the scores it gave."""
-    (directory / REPORT).write_text(judge_report_markdown(scorer.report), encoding="utf-8")
+def write_judge_report(scorer: JudgeScorer, evaluation: Evaluation, directory: Path) -> None:
+    """Keep what is known about the judge, and its means, beside the scores it gave."""
+    means = judged_means(evaluation, scorer.config.rubric, scorer.labels, alpha=MEANS_ALPHA)
+    kept = {
+        "report": scorer.report.model_dump(mode="json"),
+        "means": [mean.model_dump(mode="json") for mean in means],
+    }
+    (directory / REPORT).write_text(json.dumps(kept, indent=2), encoding="utf-8")
+
+
+def judge_section(evaluations: Mapping[str, StepOutcome]) -> str | None:
+    """What the report says about the judge, with the means of every system; None without a judge."""
+    found = {
+        name: json.loads((outcome.files / REPORT).read_text(encoding="utf-8"))
+        for name, outcome in evaluations.items()
+        if (outcome.files / REPORT).is_file()
+    }
+    if not found:
+        return None
+    means = [
+        JudgedMean.model_validate(mean | {"system": name})
+        for name, kept in found.items()
+        for mean in kept["means"]
+    ]
+    report = JudgeReport.model_validate(next(iter(found.values()))["report"])
+    return judge_report_markdown(report, means)
