@@ -1,6 +1,6 @@
 """How often gates promote, by true difference and number of documents; fixed and sequential.
 
-    python -m benchmarks.power_curves [--gates 1000] [--processes 2] [--out DIR]
+    python -m benchmarks.power_curves [--gates 1000] [--processes 2] [--kinds micro-F1] [--out DIR]
 
 Prints a table per metric and writes `power.png`: promotion rate by true difference, and how many
 documents the sequential gate used of those that the fixed one needs.
@@ -9,13 +9,14 @@ documents the sequential gate used of those that the fixed one needs.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.calibration import MARGIN, Scenario, Tally, run
 
 DIFFERENCES = (-0.10, -0.05, -0.025, 0.0, 0.025, 0.05, 0.10)
 DOCUMENTS = (100, 200, 400, 800)
-KINDS_SHOWN = ("accuracy", "micro-F1")
+KINDS = ("accuracy", "micro-F1")
 
 
 def main() -> None:
@@ -23,10 +24,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gates", type=int, default=1000)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--out", type=Path, default=Path())
     arguments = parser.parse_args()
     found: dict[Scenario, Tally] = {}
-    for kind in KINDS_SHOWN:
+    for kind in arguments.kinds:
         print(f"\n{kind}, rows clustered, margin {MARGIN:g}, {arguments.gates:,} gates per cell:")
         print("promotion rate fixed / sequential (share of the documents that sequential used)\n")
         print("| true difference | " + " | ".join(f"n = {n}" for n in DOCUMENTS) + " |")
@@ -46,16 +48,14 @@ def main() -> None:
                     f"{sequential.promoted / sequential.gates:.3f} ({used:.2f})"
                 )
             print(f"| {difference:+.3f} | " + " | ".join(cells) + " |", flush=True)
-    _plot(found, arguments.out / "power.png")
+    _plot(found, arguments.kinds, arguments.out / "power.png")
 
 
-def _plot(found: dict[Scenario, Tally], path: Path) -> None:
+def _plot(found: dict[Scenario, Tally], kinds: Sequence[str], path: Path) -> None:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5 * len(KINDS_SHOWN), 4), layout="constrained")
-    for axes, kind in zip(
-        figure.subplots(1, len(KINDS_SHOWN), squeeze=False)[0], KINDS_SHOWN, strict=True
-    ):
+    figure = Figure(figsize=(5 * len(kinds), 4), layout="constrained")
+    for axes, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
         for number, documents in enumerate(DOCUMENTS):
             for sequential, style in ((False, "-"), (True, "--")):
                 rates = [
