@@ -34,8 +34,9 @@ from flows.steps.engines import endpoint_engine
 from registry.digests import digest_directory, digest_file
 
 GROUPS_IN_FLIGHT = 2
-"""Size of a group of requests, in multiples of what an engine works on at once: larger keeps it
-busier, smaller loses fewer answers when the program is killed."""
+"""Size of a group of requests to local weights, which hand out whole groups, in multiples of what
+they work on at once: larger keeps them busier, smaller loses fewer answers when the program is
+killed. An endpoint's answers are kept one by one."""
 WAIT_FOR_RECORDER_S = 3600.0
 """Longest wait of a lifecycle for another run that records the same answers."""
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from configs.errors import EngineError
 from evals.engines.completion import Completion, Decoding, Progress, Request, StopAnswering
+from evals.engines.endpoint_version import fingerprint, told_version
 from evals.engines.identity import UNKNOWN, EngineIdentity
 
 LONGEST_WAIT_S = 30.0
@@ -60,36 +61,56 @@ class EndpointEngine:
         requests: Sequence[Request],
         decoding: Decoding,
         on_progress: Progress | None = None,
+        on_completion: Callable[[Request, Completion], None] | None = None,
     ) -> list[Completion]:
         """See `Engine.answer`; the first request that fails for good cancels the others.
+
+        With `on_completion`, which is given every answer as soon as it is there, it only keeps
+        those from being sent that wait: what is in flight is paid for, so it is awaited and kept.
 
         With a JSON Schema every whole answer must be JSON that the schema accepts: servers exist
         that take `response_format` and ignore it.
         """
-        return asyncio.run(self._answer_all(requests, decoding, on_progress))
+        return asyncio.run(self._answer_all(requests, decoding, on_progress, on_completion))
 
     async def _answer_all(
-        self, requests: Sequence[Request], decoding: Decoding, on_progress: Progress | None
+        self,
+        requests: Sequence[Request],
+        decoding: Decoding,
+        on_progress: Progress | None,
+        on_completion: Callable[[Request, Completion], None] | None,
     ) -> list[Completion]:
         slots = asyncio.Semaphore(self.max_concurrency)
-        done = 0
+        answered: dict[int, Completion] = {}
+        failed: list[EngineError] = []
         async with self._client() as client:
 
-            async def one(request: Request) -> Completion:
-                nonlocal done
+            async def one(place: int, request: Request) -> None:
                 async with slots:
-                    completion = await self._ask(client, request, decoding)
-                done += 1
+                    if failed:
+                        return
+                    try:
+                        completion = await self._ask(client, request, decoding)
+                    except EngineError as error:
+                        if on_completion is None:
+                            raise
+                        failed.append(error)
+                        return
+                answered[place] = completion
+                if on_completion is not None:
+                    on_completion(request, completion)
                 if on_progress is not None:
-                    on_progress(done, len(requests))
-                return completion
+                    on_progress(len(answered), len(requests))
 
             try:
                 async with asyncio.TaskGroup() as group:
-                    tasks = [group.create_task(one(request)) for request in requests]
+                    for place, request in enumerate(requests):
+                        group.create_task(one(place, request))
             except* (EngineError, StopAnswering) as failures:
                 raise _first(failures) from None
-            return [task.result() for task in tasks]
+        if failed:
+            raise failed[0]
+        return [answered[place] for place in range(len(requests))]
 
     async def _ask(self, client: Any, request: Request, decoding: Decoding) -> Completion:
         import openai
@@ -154,33 +175,11 @@ class EndpointEngine:
         )
 
     async def _ask_version(self) -> str:
-        return await self._told_version() or await self._fingerprint() or UNKNOWN
-
-    async def _told_version(self) -> str | None:
-        import httpx
-
-        headers = {"Authorization": f"Bearer {self.api_key}"} if self.api_key else {}
-        address = self.base_url.rstrip("/").removesuffix("/v1") + "/version"
-        try:
-            async with httpx.AsyncClient(timeout=self.timeout_s) as web:
-                told = (await web.get(address, headers=headers)).raise_for_status().json()
-            return f"server {told['version']}"
-        except (httpx.HTTPError, ValueError, KeyError, TypeError):
-            return None
-
-    async def _fingerprint(self) -> str | None:
-        import openai
-
-        try:
+        told = await told_version(self.base_url, self.api_key, self.timeout_s)
+        if told is None:
             async with self._client() as client:
-                response = await client.chat.completions.create(
-                    model=self.name, messages=[{"role": "user", "content": "Hi"}], max_tokens=1,
-                    temperature=0, extra_headers=self._no_key(),
-                )  # fmt: skip
-        except (openai.OpenAIError, ValueError):
-            return None
-        fingerprint: str | None = getattr(response, "system_fingerprint", None)
-        return fingerprint
+                told = await fingerprint(client, self.name, self._no_key())
+        return told or UNKNOWN
 
     def _client(self) -> Any:
         from openai import AsyncOpenAI

@@ -120,8 +120,8 @@ def test_progress_tells_rows_cost_and_tokens(bank, served):
     seen, calls = [], []
     engine = recording(bank, served.url, price=PRICE, on_recording=seen.append)
     engine.answer(questions(6), DECODING, lambda done, total: calls.append((done, total)))
-    assert calls == [(0, 6), (4, 6), (6, 6), (6, 6)]
-    assert [now.cost for now in seen] == [0, 4 * ANSWER_COST, 6 * ANSWER_COST]
+    assert calls == [*((done, 6) for done in range(7)), (6, 6)]
+    assert [now.cost for now in seen] == [done * ANSWER_COST for done in range(7)]
     assert seen[-1].output_tokens == 30
 
 

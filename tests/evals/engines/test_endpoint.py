@@ -177,6 +177,23 @@ SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required"
 STRUCTURED = Decoding(max_new_tokens=8, json_schema=SCHEMA, stop=("\n\n", "END"))
 
 
+def test_answers_in_flight_when_a_row_fails_are_paid_for_and_kept():
+    def refuse_one(prompt, attempt):
+        time.sleep(0 if prompt == "note 1" else 0.3)
+        return (400, {}, error_body("too long")) if prompt == "note 1" else None
+
+    kept = []
+    server = ProtocolServer(refuse_one)
+    with serving(server) as url, pytest.raises(EngineError, match="too long"):
+        engine(url).answer(
+            requests(40),
+            Decoding(max_new_tokens=64),
+            on_completion=lambda request, completion: kept.append((request.id, completion.text)),
+        )
+    assert sorted(kept) == [(f"r{i}", f"echo note {i}") for i in (0, 2, 3)]
+    assert len(server.bodies) == 4
+
+
 def test_schema_and_stop_strings_are_asked_for_as_the_protocol_has_it():
     server = ProtocolServer(lambda prompt, attempt: (OK, {}, completion_body('{"a": 1}')))
     with serving(server) as url:
