@@ -55,3 +55,7 @@ class RegistryError(PawlError):
 
 class PinError(PawlError):
     """A pin does not match the bytes it names."""
+
+
+class PrefectError(PawlError):
+    """A Prefect server is unreachable, refuses a request, or lacks what was asked for."""

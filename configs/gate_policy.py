@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from configs.approval import Approval
 from configs.quantization import Scheme
 from configs.strict_model import StrictModel
 
@@ -167,6 +168,9 @@ class GateConfig(StrictModel):
 
     sequential: Sequential | None = None
     """Stop evaluating as soon as the outcome is settled. Empty: every document is used."""
+
+    approval: Approval | None = None
+    """People who must approve what the gate promotes. Empty: the gate's decision is enough."""
 
     @model_validator(mode="after")
     def _consistent(self) -> GateConfig:

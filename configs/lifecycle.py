@@ -20,8 +20,10 @@ from configs.quantization import QuantizationConfig
 from configs.strict_model import StrictModel
 from configs.weights_source import WeightsSource
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
-SHA256 = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+SLUG_PATTERN = r"^[a-z0-9][a-z0-9-]*$"
+SHA256_PATTERN = r"^sha256:[0-9a-f]{64}$"
+Slug = Annotated[str, Field(pattern=SLUG_PATTERN)]
+SHA256 = Annotated[str, Field(pattern=SHA256_PATTERN)]
 
 
 class BaseModelConfig(StrictModel):

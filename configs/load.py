@@ -7,9 +7,10 @@ Does not: look into data files or weights.
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import typing
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -187,16 +188,36 @@ def validate(model: type[Config], content: Mapping[str, Any], where: str) -> Con
         raise ConfigError(where, listed, "Correct the file and run again.") from error
 
 
+def configuration_names(*folders: str) -> tuple[str, ...]:
+    """Names of the files in folders such as `lifecycles`, one's own and those that ship, sorted.
+
+    One's own are below the directory that the environment variable `PAWL_CONFIGS` names; they come
+    before shipped ones of the same name.
+    """
+    return tuple(sorted({path.stem for path in _named_files(folders)}))
+
+
+def _named_files(folders: Iterable[str]) -> list[Path]:
+    own = os.environ.get("PAWL_CONFIGS")
+    roots = [Path(own), SHIPPED] if own else [SHIPPED]
+    return [
+        path
+        for root in roots
+        for folder in folders
+        for path in sorted((root / folder).glob("*.yaml"))
+    ]
+
+
 def _find(reference: str, *folders: str) -> Path:
-    shipped = [path for folder in folders for path in sorted((SHIPPED / folder).glob("*.yaml"))]
-    for path in (Path(reference), *shipped):
+    for path in (Path(reference), *_named_files(folders)):
         if path.is_file() and (path == Path(reference) or path.stem == reference):
             return path
+    names = configuration_names(*folders)
+    nearest = difflib.get_close_matches(reference, names, n=1)
     raise ConfigError(
         reference,
-        "expected the path of a YAML file or one of "
-        f"{', '.join(path.stem for path in shipped)}, found neither",
-        "Check the name.",
+        f"expected the path of a YAML file or one of {', '.join(names)}, found neither",
+        f"Did you mean {nearest[0]!r}?" if nearest else "Check the name.",
     )
 
 

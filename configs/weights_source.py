@@ -6,4 +6,5 @@ from typing import Annotated
 
 from pydantic import Field
 
-WeightsSource = Annotated[str, Field(pattern=r"^(hf://|file://|models:/|pawl://|pypi://).+")]
+WEIGHTS_PATTERN = r"^(hf://|file://|models:/|pawl://|pypi://).+"
+WeightsSource = Annotated[str, Field(pattern=WEIGHTS_PATTERN)]

@@ -16,6 +16,8 @@ import typer
 
 from configs.errors import PawlError
 from flows.cli_baseline import app as baseline_app
+from flows.cli_doctor import doctor
+from flows.cli_deploy import deploy
 from flows.cli_gate import app as gate_app
 from flows.home import model_store, quiet_libraries, tracking_uri, use_embedded_prefect
 
@@ -25,8 +27,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command()(deploy)
 app.add_typer(gate_app, name="gate")
 app.add_typer(baseline_app, name="baseline")
+app.command()(doctor)
 Lifecycle = Annotated[
     str, typer.Argument(help="Lifecycle YAML: a path, or the name of one shipped.")
 ]

@@ -1,6 +1,7 @@
 """The decision and the manifest attached to a version, and proof that they are what it was tagged with.
 
-Does: attach them to the version's run, read them back, compare their digests with the tags.
+Does: attach them to the version's run, read them back, compare their digests with the tags, and
+insist that a version in production got there as its decision allows.
 Does not: compute a decision, or read weights.
 """
 
@@ -16,6 +17,7 @@ from pydantic import ValidationError
 
 from configs.canonical_json import digest_json
 from configs.errors import PinError, RegistryError
+from registry.approval_ledger import require_past_approval
 from registry.digests import Manifest
 from registry.records import VersionRecord
 from registry.store import ModelStore
@@ -67,7 +69,17 @@ def _digest_of_json(content: bytes) -> str | None:
 
 
 def require_promote_decision(store: ModelStore, record: VersionRecord) -> None:
-    """Read the decision attached to a version and insist that it promotes it.
+    """Insist that the decision attached to a promoted version promotes it, and that the people whom
+    its policy asks for had approved.
+
+    Raises:
+        RegistryError: as `read_promote_decision`; or when it was never promoted with that approval.
+    """
+    require_past_approval(store, record, read_promote_decision(store, record))
+
+
+def read_promote_decision(store: ModelStore, record: VersionRecord) -> dict[str, Any]:
+    """The decision attached to a version, which must promote it; it may ask for people besides.
 
     Raises:
         RegistryError: when it is not the one whose digest the version carries, or not `promote`.
@@ -90,6 +102,7 @@ def require_promote_decision(store: ModelStore, record: VersionRecord) -> None:
             f"{decision.get('promoted')!r}",
             "Only the gate can promote; look at its reasons.",
         )
+    return dict(decision)
 
 
 def read_manifest(store: ModelStore, record: VersionRecord) -> Manifest:

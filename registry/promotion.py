@@ -1,7 +1,8 @@
 """Register versions with their evidence, and move the champion through the ledger.
 
-Does: promote on a `promote` decision only, record a challenger otherwise, roll back with who and
-why. Does not: compute a decision (it arrives as JSON and its digest is recomputed here).
+Does: promote on a `promote` decision only, and with the approval that its policy asks for; record a
+challenger otherwise, roll back with who and why. A rollback restores what was promoted so before,
+and asks nobody. Does not: compute a decision (it arrives as JSON and its digest is recomputed here).
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from configs.canonical_json import digest_json
 from configs.errors import RegistryError
 from configs.strict_model import StrictModel
 from registry.alias_ledger import append, project, read_ledger
+from registry.approval_ledger import require_approval
 from registry.digests import digest_directory
-from registry.evidence import attach_evidence, require_promote_decision
+from registry.evidence import attach_evidence, read_promote_decision
 from registry.ledger import LedgerEntry, LedgerState
 from registry.mlflow_runs import ARTIFACT_DIRECTORY
 from registry.records import LINEAGE_TAGS, VersionRecord
@@ -71,6 +73,8 @@ class Promoted(StrictModel):
     """Whether the alias moved; False when the version was champion already, or is a challenger."""
     entry: int | None = None
     """Ledger entry that makes it champion; None for a challenger."""
+    awaiting_approval: bool = False
+    """Whether it becomes champion as soon as the people whom the policy asks for approve."""
     summary: str
     """One sentence."""
 
@@ -122,21 +126,11 @@ def promote_version(store: ModelStore, plan: PromotionPlan) -> Promoted:
 
     Raises:
         RegistryError: when the decision is not `promote`, does not promote this candidate, actor or
-            reason are blank (nothing is registered then), or another promotion won the race.
+            reason are blank (nothing is registered then), its policy asks for approval that is not
+            there (registry/approval_requests.py asks for it), or another promotion won the race.
     """
-    if plan.decision.get("outcome") != "promote" or plan.decision.get("promoted") != plan.candidate:
-        raise RegistryError(
-            f"promotion of {plan.candidate} in {plan.model}",
-            f"expected a decision that promotes it, got {plan.decision.get('outcome')!r} for "
-            f"{plan.decision.get('promoted')!r}",
-            "Only the gate can promote; look at its reasons.",
-        )
-    _require_who_and_why(plan.model, plan.actor, plan.reasons[0])
-    state = read_ledger(store, plan.model, plan.alias)
-    if state.version is not None:
-        champion = store.version(plan.model, state.version)
-        if champion.weights_digest == digest_directory(plan.weights_directory).digest:
-            return _already_champion(store, plan.model, plan.alias, state)
+    if (champion := champion_already(store, plan)) is not None:
+        return champion
     version = register(store, plan)
     return promote_registered(
         store,
@@ -149,6 +143,29 @@ def promote_version(store: ModelStore, plan: PromotionPlan) -> Promoted:
     )
 
 
+def champion_already(store: ModelStore, plan: PromotionPlan) -> Promoted | None:
+    """What happened if the candidate's bytes are champion already; None if it is to be promoted.
+
+    Raises:
+        RegistryError: when the decision is not `promote`, does not promote this candidate, or actor
+            or reason are blank.
+    """
+    if plan.decision.get("outcome") != "promote" or plan.decision.get("promoted") != plan.candidate:
+        raise RegistryError(
+            f"promotion of {plan.candidate} in {plan.model}",
+            f"expected a decision that promotes it, got {plan.decision.get('outcome')!r} for "
+            f"{plan.decision.get('promoted')!r}",
+            "Only the gate can promote; look at its reasons.",
+        )
+    require_who_and_why(plan.model, plan.actor, plan.reasons[0])
+    state = read_ledger(store, plan.model, plan.alias)
+    if state.version is not None:
+        champion = store.version(plan.model, state.version)
+        if champion.weights_digest == digest_directory(plan.weights_directory).digest:
+            return _already_champion(store, plan.model, plan.alias, state)
+    return None
+
+
 def promote_registered(
     store: ModelStore,
     model: str,
@@ -158,27 +175,31 @@ def promote_registered(
     reason: str,
     expected_head: int | None = None,
 ) -> Promoted:
-    """Make a registered version champion, if its own attached decision says so.
+    """Make a registered version champion, if its own attached decision says so, and the people whom
+    that asks for have approved.
 
     Args:
-        expected_head: as in the plan.
+        expected_head: as in the plan. Empty, for what people approved: what they were told.
     Raises:
-        RegistryError: when the decision is missing, changed or not `promote`, actor or reason are
-            blank, or the race is lost.
+        RegistryError: when the decision is missing, changed or not `promote`, its approval is not
+            there or over, actor or reason are blank, or the race is lost.
     """
     record = store.version(model, version)
-    require_promote_decision(store, record)
-    _require_who_and_why(model, actor, reason)
+    decision = read_promote_decision(store, record)
+    require_who_and_why(model, actor, reason)
     state = read_ledger(store, model, alias)
     if state.version == version:
         return _already_champion(store, model, alias, state)
+    head, approved = state.head_number, ""
+    if (stands := require_approval(store, record, decision, alias, actor)) is not None:
+        head, approved = stands.champion_entry, f"; approved by {', '.join(stands.approved_by)}"
     entry = LedgerEntry(
         number=0,
-        head=state.head_number if expected_head is None else expected_head,
+        head=head if expected_head is None else expected_head,
         version=version,
         kind="promote",
         actor=actor,
-        reason=reason[:SHOWN_REASON_CHARACTERS],
+        reason=reason[: SHOWN_REASON_CHARACTERS - len(approved)] + approved,
         decision_digest=record.tag("decision_digest"),
     )
     written = append(store, model, alias, entry)
@@ -194,15 +215,9 @@ def promote_registered(
 
 def _already_champion(store: ModelStore, model: str, alias: str, state: LedgerState) -> Promoted:
     project(store, model, alias)
-    return Promoted.model_validate(
-        {
-            "model": model,
-            "version": state.version,
-            "moved": False,
-            "entry": state.head_number,
-            "summary": f"{model} version {state.version} is already {alias}.",
-        }
-    )
+    summary = f"{model} version {state.version} is already {alias}."
+    facts = {"version": state.version, "entry": state.head_number, "summary": summary}
+    return Promoted.model_validate({"model": model, "moved": False, **facts})
 
 
 def record_challenger(store: ModelStore, plan: PromotionPlan) -> Promoted:
@@ -238,7 +253,7 @@ def rollback(store: ModelStore, model: str, alias: str, actor: str, reason: str)
     Raises:
         RegistryError: when there was none before it, actor or reason are blank, or the race is lost.
     """
-    _require_who_and_why(model, actor, reason)
+    require_who_and_why(model, actor, reason)
     state = read_ledger(store, model, alias)
     target = state.rollback_target
     if target is None:
@@ -268,7 +283,12 @@ def rollback(store: ModelStore, model: str, alias: str, actor: str, reason: str)
     )
 
 
-def _require_who_and_why(model: str, actor: str, reason: str) -> None:
+def require_who_and_why(model: str, actor: str, reason: str) -> None:
+    """Insist on a name and a reason for a change.
+
+    Raises:
+        RegistryError: when one is blank.
+    """
     for name, value in (("actor", actor), ("reason", reason)):
         if not value.strip():
             raise RegistryError(

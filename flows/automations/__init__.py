@@ -1,0 +1,1 @@
+"""Prefect automations that Pawl ships: what happens when something happened."""

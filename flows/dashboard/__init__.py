@@ -1,0 +1,1 @@
+"""One page about every model: what is pinned, how old its evidence is, what comes next."""

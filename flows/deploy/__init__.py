@@ -1,0 +1,1 @@
+"""Bring the deployments of prefect.yaml to a Prefect server."""

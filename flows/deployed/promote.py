@@ -1,0 +1,34 @@
+"""Make a registered version champion, from a form."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from flows.expected_failures import hide_tracebacks_of_expected_failures
+from flows.home import model_store
+from flows.pawl_events import announce, promotion_event
+from flows.requests.promote import PromoteRequest
+from flows.steps.step_state import publish
+from registry.promotion import Promoted, promote_registered
+
+hide_tracebacks_of_expected_failures()
+
+
+@flow(name="promote", flow_run_name="promote {request.model}", persist_result=False)
+def promote(request: PromoteRequest) -> Promoted:
+    """Make a version champion, if its own decision says so.
+
+    Args:
+        request: which version, who and why.
+    """
+    done = promote_registered(
+        model_store(),
+        request.model,
+        request.version,
+        request.alias,
+        request.requested_by,
+        request.reason,
+    )
+    publish("promote", f"## {request.model}\n\n{done.summary}", "What happened in the registry")
+    announce(promotion_event(done, request.requested_by, request.reason))
+    return done

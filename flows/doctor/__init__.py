@@ -1,0 +1,1 @@
+"""`pawl doctor`: facts about an installation, and what in them is known to bite."""

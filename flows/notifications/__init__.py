@@ -1,0 +1,1 @@
+"""Messages to people: where they go, set up in Prefect from configuration."""

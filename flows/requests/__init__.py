@@ -1,0 +1,1 @@
+"""What people ask for in the forms of the Prefect UI: one model per deployment."""

@@ -1,0 +1,1 @@
+"""Being written (engineer A, the one who writes the tests)."""
