@@ -59,3 +59,7 @@ class PinError(PawlError):
 
 class PrefectError(PawlError):
     """A Prefect server is unreachable, refuses a request, or lacks what was asked for."""
+
+
+class StackError(PawlError):
+    """Servers or workers that `pawl up` runs on this machine do not start, run or stop as they must."""

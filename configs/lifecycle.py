@@ -57,7 +57,7 @@ class LoraConfig(StrictModel):
     """Passes over the training rows."""
 
     batch_size: int = Field(default=8, ge=1)
-    """Rows per optimizer step on one device."""
+    """Rows per optimizer step, over all processes that train together."""
 
     max_len_tokens: int = Field(default=1024, ge=16)
     """Longest row (prompt and answer) in tokens; longer rows are refused, never cut."""
@@ -67,6 +67,19 @@ class LoraConfig(StrictModel):
 
     checkpoints: int = Field(default=4, ge=1, le=100)
     """How often a resumable checkpoint is written over the training."""
+
+
+class TrainingConfig(StrictModel):
+    """How fine-tuning is run. It has no say in what comes out, and is not part of the recipe."""
+
+    launcher: Literal["auto", "in-process", "subprocess", "accelerate"] = "auto"
+    """Where it runs: `in-process`, in the process of the run; `subprocess`, in one of its own, which
+    can be cancelled in an orderly way; `accelerate`, in several that share the rows of each step.
+    `auto`: a process of its own in a deployment's run, else the run's."""
+
+    processes: int = Field(default=1, ge=1, le=1024)
+    """Processes of `accelerate` on this machine, usually one per GPU. lora.batch_size must be a
+    multiple of it."""
 
 
 class EvaluationConfig(StrictModel):
@@ -92,6 +105,10 @@ class RegistryConfig(StrictModel):
 
     alias: Slug = "champion"
     """Alias that production follows."""
+
+    max_evidence_age_days: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Evidence for the champion older than so many days is shown as stale and asked for again by the
+    scheduled re-evaluation. Empty: it does not age."""
 
 
 class ServingConfig(StrictModel):
@@ -130,6 +147,9 @@ class LifecycleConfig(StrictModel):
 
     lora: LoraConfig = LoraConfig()
     """Fine-tuning."""
+
+    training: TrainingConfig = Field(default=TrainingConfig(), exclude=True)
+    """How fine-tuning is run."""
 
     quantizations: tuple[QuantizationConfig, ...] = ()
     """Quantized candidates to make from the fine-tuned model."""
@@ -171,6 +191,16 @@ class LifecycleConfig(StrictModel):
                     f"gate.candidates: expected one of {['fine-tuned', *made]}, got {candidate!r}; "
                     "add the quantization or leave the candidate out"
                 )
+        if self.training.processes > 1 and self.training.launcher != "accelerate":
+            raise ValueError(
+                f"training.launcher: expected 'accelerate' for {self.training.processes} processes, "
+                f"got {self.training.launcher!r}; set it, or leave training.processes out"
+            )
+        if self.lora.batch_size % self.training.processes:
+            raise ValueError(
+                f"lora.batch_size: expected a multiple of the {self.training.processes} "
+                f"training.processes, got {self.lora.batch_size}; change one of them"
+            )
         if self.judge is not None and self.gate.sequential is not None:
             raise ValueError(
                 "judge: expected none with gate.sequential, which stops between answers that a judge "

@@ -1,6 +1,7 @@
 """Read configuration files: YAML in, validated values out, every problem in one error.
 
-Does: find shipped files by name, refuse duplicate and unknown keys (naming the nearest valid one).
+Does: find files by name, one's own (PAWL_CONFIGS) before those that ship; refuse duplicate and
+unknown keys (naming the nearest valid one).
 Does not: look into data files or weights.
 """
 
@@ -173,9 +174,17 @@ def _is_consequence(error: Mapping[str, Any], errors: Sequence[Mapping[str, Any]
     )
 
 
-def validate(model: type[Config], content: Mapping[str, Any], where: str) -> Config:
+def validate(
+    model: type[Config],
+    content: Mapping[str, Any],
+    where: str,
+    action: str = "Correct the file and run again.",
+) -> Config:
     """Validate parsed content.
 
+    Args:
+        where: what the content is, for error messages, such as the path of its file.
+        action: what to do about an error, one sentence.
     Raises:
         ConfigError: naming every field that is wrong; an unknown key comes with the nearest valid.
     """
@@ -185,7 +194,7 @@ def validate(model: type[Config], content: Mapping[str, Any], where: str) -> Con
         errors = error.errors(include_url=False)
         problems = [_problem(model, e) for e in errors if not _is_consequence(e, errors)]
         listed = problems[0] if len(problems) == 1 else "".join(f"\n  - {p}" for p in problems)
-        raise ConfigError(where, listed, "Correct the file and run again.") from error
+        raise ConfigError(where, listed, action) from error
 
 
 def configuration_names(*folders: str) -> tuple[str, ...]:
@@ -193,13 +202,33 @@ def configuration_names(*folders: str) -> tuple[str, ...]:
 
     One's own are below the directory that the environment variable `PAWL_CONFIGS` names; they come
     before shipped ones of the same name.
+
+    Raises:
+        ConfigError: when that variable names no directory.
     """
     return tuple(sorted({path.stem for path in _named_files(folders)}))
 
 
+def own_configurations() -> Path | None:
+    """The directory that `PAWL_CONFIGS` names; None if it is not set.
+
+    Raises:
+        ConfigError: when it names no directory.
+    """
+    named = os.environ.get("PAWL_CONFIGS")
+    if not named:
+        return None
+    if not Path(named).is_dir():
+        raise ConfigError(
+            "PAWL_CONFIGS",
+            f"expected a directory with folders such as lifecycles/ and gates/, got {named}",
+            "Correct or unset it.",
+        )
+    return Path(named)
+
+
 def _named_files(folders: Iterable[str]) -> list[Path]:
-    own = os.environ.get("PAWL_CONFIGS")
-    roots = [Path(own), SHIPPED] if own else [SHIPPED]
+    roots = [root for root in (own_configurations(), SHIPPED) if root is not None]
     return [
         path
         for root in roots
@@ -222,7 +251,7 @@ def _find(reference: str, *folders: str) -> Path:
 
 
 def load_lifecycle(reference: str) -> LifecycleConfig:
-    """Load a lifecycle by path, or by the name of one that ships with Pawl.
+    """Load a lifecycle by path, or by the name of one's own or one that ships.
 
     Its `gate` may be the name or the path of a policy of its own file. Without `data`, it has the
     data that its task names.
@@ -243,7 +272,7 @@ def load_lifecycle(reference: str) -> LifecycleConfig:
 
 
 def load_gate(reference: str) -> GateConfig:
-    """Load a gate's policy by path, or by the name of one that ships with Pawl.
+    """Load a gate's policy by path, or by the name of one's own or one that ships.
 
     Raises:
         ConfigError: when there is no such file or it breaks the schema.
@@ -265,7 +294,7 @@ def load_policy(reference: str) -> GateConfig:
 
 
 def load_task(reference: str) -> TaskConfig:
-    """Load a task by path, or by the name of one that ships with Pawl.
+    """Load a task by path, or by the name of one's own or one that ships.
 
     Raises:
         ConfigError: when there is no such file or it breaks the schema.

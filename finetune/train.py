@@ -1,13 +1,15 @@
 """Teach a base model a task with LoRA, through TRL and PEFT.
 
-Does: train on completions only, resume from the last whole checkpoint, stop at a loss that is not
-finite, leave one adapter or nothing. Does not: merge it, or know MLflow (metrics go to a callback).
+Does: train on completions only, resume from the last whole checkpoint, stop when asked to or at a
+loss that is not finite, leave one adapter or nothing; also as one of several processes. Does not:
+merge it, start processes (finetune/training_process.py), or know MLflow (metrics go to a callback).
 """
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -23,6 +25,10 @@ from finetune.write_failures import named_write_failures
 
 Metrics = Callable[[dict[str, float], int], None]
 Progress = Callable[[int, int], None]
+
+
+class TrainingStopped(TrainingError):
+    """Training was asked to stop, and left a whole checkpoint to go on from."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +92,12 @@ def train_adapter(
     out_dir: Path,
     on_metrics: Metrics,
     on_progress: Progress,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> TrainingResult:
     """Train a LoRA adapter on all linear layers and save it as safetensors in `out_dir`.
+
+    Started by torchrun, every process calls this; they share the rows of each optimizer step, and
+    the first of them writes and reports.
 
     Args:
         base_dir: checkpoint of the base model; its tokenizer must have a chat template.
@@ -95,7 +105,9 @@ def train_adapter(
         checkpoints_dir: unfinished work; a whole checkpoint found here is resumed from.
         on_metrics: called with metrics and the step at every logging step.
         on_progress: called with steps done and steps in all.
+        should_stop: asked after every optimizer step, of every process.
     Raises:
+        TrainingStopped: soon after `should_stop` said so; a checkpoint of that step was written.
         DataError: when rows are longer than `lora.max_len_tokens`; they are named.
         TrainingError: when the loss is not finite, the disk is full, or there is no chat template.
             `out_dir` does not exist then; whole checkpoints stay.
@@ -106,6 +118,7 @@ def train_adapter(
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from trl import SFTConfig, SFTTrainer
 
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
     transformers.set_seed(seed)
     tokenizer = AutoTokenizer.from_pretrained(base_dir, local_files_only=True)
     _require_chat_template(tokenizer, base_name)
@@ -121,8 +134,8 @@ def train_adapter(
     arguments = SFTConfig(
         output_dir=str(checkpoints_dir),
         max_steps=total_steps,
-        per_device_train_batch_size=lora.batch_size,
-        per_device_eval_batch_size=lora.batch_size,
+        per_device_train_batch_size=lora.batch_size // processes,
+        per_device_eval_batch_size=lora.batch_size // processes,
         learning_rate=lora.learning_rate,
         lr_scheduler_type="linear",
         warmup_steps=round(total_steps * lora.warmup_fraction),
@@ -145,6 +158,7 @@ def train_adapter(
         data_seed=seed,
         dataloader_num_workers=0,
         use_cpu=not torch.accelerator.is_available(),
+        ddp_find_unused_parameters=False if processes > 1 else None,
     )
     trainer = SFTTrainer(
         model=model,
@@ -159,7 +173,7 @@ def train_adapter(
             target_modules="all-linear",
             task_type="CAUSAL_LM",
         ),
-        callbacks=[_reporting_callback(on_metrics, on_progress)],
+        callbacks=[_reporting_callback(on_metrics, on_progress, should_stop)],
     )
     trainer.remove_callback(transformers.PrinterCallback)
     started = time.monotonic()
@@ -170,6 +184,7 @@ def train_adapter(
         "Free space and run again: training resumes from the last whole checkpoint.",
     ):
         trainer.train(resume_from_checkpoint=str(resumed_from) if resumed_from else None)
+        _require_all_steps(trainer.state.global_step, total_steps)
         validation_loss = float(trainer.evaluate()["eval_loss"])
         _require_finite(validation_loss, "validation loss", total_steps)
         on_metrics({"validation_loss": validation_loss}, total_steps)
@@ -178,9 +193,10 @@ def train_adapter(
         peft_config.base_model_name_or_path = base_name
         # A set, whose order differs from process to process: the same adapter needs the same bytes.
         peft_config.target_modules = sorted(peft_config.target_modules)
-        with durable_directory(out_dir) as directory:
-            adapter.save_pretrained(directory, save_embedding_layers=False)
-            (directory / "README.md").unlink(missing_ok=True)
+        if trainer.is_world_process_zero():
+            with durable_directory(out_dir) as directory:
+                adapter.save_pretrained(directory, save_embedding_layers=False)
+                (directory / "README.md").unlink(missing_ok=True)
     history = tuple(
         {key: float(value) for key, value in entry.items() if key in ("step", "loss")}
         for entry in trainer.state.log_history
@@ -247,7 +263,30 @@ def _require_finite(loss: float, what: str, step: int) -> None:
         )
 
 
-def _reporting_callback(on_metrics: Metrics, on_progress: Progress) -> Any:
+def _require_all_steps(done: int, total: int) -> None:
+    if done < total:
+        raise TrainingStopped(
+            f"step {done} of {total}",
+            "expected to train to the end, but was asked to stop",
+            "Run again: training resumes from the checkpoint of this step.",
+        )
+
+
+def _any_process(wants: bool) -> bool:
+    """Whether any of the processes wants it: all must leave the loop at the same step."""
+    import torch
+
+    if not torch.distributed.is_initialized():
+        return wants
+    device = torch.accelerator.current_accelerator() or torch.device("cpu")
+    wish = torch.tensor(int(wants), device=device)
+    torch.distributed.all_reduce(wish, op=torch.distributed.ReduceOp.MAX)
+    return bool(wish.item())
+
+
+def _reporting_callback(
+    on_metrics: Metrics, on_progress: Progress, should_stop: Callable[[], bool]
+) -> Any:
     from transformers import TrainerCallback
 
     class Reporting(TrainerCallback):  # type: ignore[misc]
@@ -260,5 +299,8 @@ def _reporting_callback(on_metrics: Metrics, on_progress: Progress) -> Any:
 
         def on_step_end(self, args, state, control, **kwargs):  # type: ignore[no-untyped-def]
             on_progress(state.global_step, state.max_steps)
+            if _any_process(should_stop()):
+                # Logged first: a loss is judged before it is saved.
+                control.should_log = control.should_save = control.should_training_stop = True
 
     return Reporting()

@@ -139,18 +139,26 @@ def prepare_recording(
     return PreparedRecording(banked, requests_of(task, rows), price)
 
 
-def banked_endpoint(endpoint: EndpointBaseline, task: TaskConfig, data_digest: str) -> BankedEngine:
+def banked_endpoint(
+    endpoint: EndpointBaseline,
+    task: TaskConfig,
+    data_digest: str,
+    on_recording: Callable[[RecordingProgress], None] | None = None,
+) -> BankedEngine:
     """The endpoint of a lifecycle, asked only for what the bank lacks.
 
     Args:
         data_digest: of the rows that will be asked, noted in the record.
+        on_recording: told after every answer that the bank lacked.
     """
     return banked_engine(
         baseline_bank(),
         baseline_identity(endpoint_model(endpoint), task, decoding_of(task)),
         endpoint_engine(endpoint),
         settings=RecorderSettings(
-            price=endpoint.price, group_size=GROUPS_IN_FLIGHT * endpoint.max_concurrency
+            price=endpoint.price,
+            group_size=GROUPS_IN_FLIGHT * endpoint.max_concurrency,
+            on_recording=on_recording,
         ),
         policy=BankPolicy(
             max_age_days=endpoint.max_age_days,

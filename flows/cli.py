@@ -15,11 +15,20 @@ from typing import Annotated
 import typer
 
 from configs.errors import PawlError
+from flows.cli_approve import approve, refuse
+from flows.cli_audit import audit
 from flows.cli_baseline import app as baseline_app
 from flows.cli_doctor import doctor
 from flows.cli_deploy import deploy
 from flows.cli_gate import app as gate_app
-from flows.home import model_store, quiet_libraries, tracking_uri, use_embedded_prefect
+from flows.cli_up import down, up
+from flows.home import (
+    model_store,
+    quiet_libraries,
+    tracking_uri,
+    use_embedded_prefect,
+    use_running_stack,
+)
 
 app = typer.Typer(
     help="Pawl runs the life of a small, specialised LLM: it moves forward only on evidence.",
@@ -31,6 +40,11 @@ app.command()(deploy)
 app.add_typer(gate_app, name="gate")
 app.add_typer(baseline_app, name="baseline")
 app.command()(doctor)
+app.command()(up)
+app.command()(down)
+app.command()(approve)
+app.command()(refuse)
+app.command()(audit)
 Lifecycle = Annotated[
     str, typer.Argument(help="Lifecycle YAML: a path, or the name of one shipped.")
 ]
@@ -185,6 +199,7 @@ def schema(
 def main() -> None:
     """Entry point: expected failures become one message on stderr and exit code 1."""
     quiet_libraries()
+    use_running_stack()
     try:
         app()
     except PawlError as error:

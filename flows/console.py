@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 
@@ -61,7 +62,7 @@ def print_decision(decision: Decision) -> None:
 
 
 def _print_outcome(outcome: str, reasons: Sequence[str]) -> None:
-    console.print(f"Outcome: [{OUTCOME_STYLE[outcome]}]{outcome}[/]")
+    console.print(f"Outcome: [{OUTCOME_STYLE.get(outcome, 'bold yellow')}]{outcome}[/]")
     for reason in reasons:
         say(f"- {reason}")
 
@@ -117,21 +118,33 @@ def _rate(rate: Rate) -> str:
 
 
 def print_status(models: Sequence[ModelStatus], tracking_uri: str) -> None:
-    """Every model with champion, challenger, last decision and last ledger entry."""
+    """Every model with champion, age of its evidence, challenger, last decision and ledger entry; what
+    makes evidence stale, line by line."""
     if not models:
         say(f"No models at {tracking_uri}. `pawl run demo` makes one.")
         return
-    table = Table("model", "champion", "challenger", "last decision", "last change", title="Models")
+    header = ("model", "champion", "evidence", "challenger", "last decision", "last change")
+    table = Table(*header, title="Models")
     for model in models:
         outcome = model.last_outcome or "none"
         table.add_row(
             model.name,
             f"version {model.champion_version}" if model.champion_version else "none",
+            _evidence(model),
             f"version {model.challenger_version}" if model.challenger_version else "none",
             f"[{OUTCOME_STYLE.get(outcome, 'dim')}]{outcome}[/]",
             model.last_change or "none",
         )
     console.print(table)
     for model in models:
+        for reason in model.evidence.reasons if model.evidence else ():
+            console.print(f"[bold yellow]{model.name}: stale: {escape(reason)}[/]", soft_wrap=True)
         for warning in model.warnings:
             console.print(f"[bold red]{model.name}: {warning}[/]")
+
+
+def _evidence(model: ModelStatus) -> str:
+    if model.evidence is None:
+        return "none"
+    style = "bold yellow" if model.evidence.reasons else "green"
+    return f"[{style}]{model.evidence.summary}[/]"

@@ -19,6 +19,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_run_logger
 
 from configs.errors import PrefectError
+from flows.server_outages import once_the_server_answers
 
 LIMIT = "gpu"
 """Name of the global concurrency limit; one slot stands for one GPU."""
@@ -47,7 +48,7 @@ def gpu_slot(slots: int = 1) -> Iterator[None]:
     if _held.get() or (FlowRunContext.get() or TaskRunContext.get()) is None:
         yield
         return
-    allowed = _allowed()
+    allowed = once_the_server_answers(_allowed)
     if allowed is None:
         yield
         return

@@ -7,8 +7,10 @@ Does not: override what the user configured through the environment or a Prefect
 from __future__ import annotations
 
 import os
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from registry.store import ModelStore
@@ -55,6 +57,47 @@ def quiet_libraries() -> None:
     """Turn off progress bars and banners of libraries; Pawl shows its own progress."""
     for variable, value in QUIET.items():
         os.environ.setdefault(variable, value)
+
+
+def use_running_stack() -> None:
+    """Let this process use the servers that `pawl up` runs on this home; call before importing prefect.
+
+    Prefect's settings are left alone when the user chose a server, in the environment, in
+    prefect.toml or in a profile; MLflow's when `MLFLOW_TRACKING_URI` is set. Without a running
+    stack nothing changes.
+    """
+    from flows.stack.running import running_stack
+
+    stack = running_stack(home())
+    if stack is None:
+        return
+    if not _user_chose_prefect():
+        _set_defaults(stack.environment, "PREFECT_")
+    if "MLFLOW_TRACKING_URI" not in os.environ:
+        _set_defaults(stack.environment, "MLFLOW_")
+
+
+def _set_defaults(settings: Mapping[str, str], prefix: str) -> None:
+    for name, value in settings.items():
+        if name.startswith(prefix):
+            os.environ.setdefault(name, value)
+
+
+def _user_chose_prefect() -> bool:
+    if "PREFECT_API_URL" in os.environ or "url" in _toml("prefect.toml").get("api", {}):
+        return True
+    prefect_home = Path(os.environ.get("PREFECT_HOME", Path.home() / ".prefect"))
+    found = _toml(os.environ.get("PREFECT_PROFILES_PATH", prefect_home / "profiles.toml"))
+    active = os.environ.get("PREFECT_PROFILE", found.get("active", ""))
+    return "PREFECT_API_URL" in found.get("profiles", {}).get(active, {})
+
+
+def _toml(path: str | Path) -> dict[str, Any]:
+    """Content of a file of Prefect's, which complains of a malformed one itself; {} without one."""
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (FileNotFoundError, tomllib.TOMLDecodeError):
+        return {}
 
 
 def use_embedded_prefect() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from prefect import flow
-from prefect.runtime import flow_run
 
 from configs.lifecycle import LifecycleConfig
 from configs.load import load_task
@@ -18,7 +17,9 @@ from finetune.weights import weight_bytes
 from flows.expected_failures import hide_tracebacks_of_expected_failures
 from flows.home import home
 from flows.lifecycle_summary import LifecycleSummary, summarize
+from flows.requester import requester
 from flows.step_cache import StepCache, StepOutcome
+from flows.steps.approval import settle_approval
 from flows.steps.champion import find_champion
 from flows.steps.data_checks import check_prepared_data
 from flows.steps.evaluate import evaluate_baseline, evaluate_weights
@@ -58,7 +59,7 @@ def run_lifecycle(config: LifecycleConfig, requested_by: str = "") -> LifecycleS
     Raises:
         PawlError: of the step that could not go on.
     """
-    actor = requested_by or str(flow_run.name)
+    actor = requester(config, requested_by)
     cache = StepCache(home() / "cache")
     task = load_task(config.task)
 
@@ -100,12 +101,15 @@ def run_lifecycle(config: LifecycleConfig, requested_by: str = "") -> LifecycleS
         )
     )  # fmt: skip
     promotion = result_of(promote(config, lineage, candidates, decided, champion, actor))
+    outcome = decided.result["outcome"]
+    if promotion.awaiting_approval:
+        promotion, outcome = settle_approval(config.registry, promotion, decided)
     pinned = result_of(pin(config))
 
-    guarded = [outcome for by_system in guards.values() for outcome in by_system.values()]
+    guarded = [asked for by_system in guards.values() for asked in by_system.values()]
     steps = [data, checked, adapter, *candidates.values(), *evaluations.values()]
     steps += [*beside.values(), *guarded, decided]
-    return summarize(config, steps, decided, promotion, pinned)
+    return summarize(config, steps, decided, promotion, pinned, outcome)
 
 
 def evaluate_all(

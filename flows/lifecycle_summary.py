@@ -26,7 +26,8 @@ class LifecycleSummary(BaseModel):
 
     lifecycle: str
     outcome: str
-    """promote, reject or inconclusive."""
+    """promote, reject or inconclusive; or, where the gate promotes but people must approve, what became
+    of that: awaiting approval, approval rejected, approval expired."""
     registry: str
     """What happened in the registry, one sentence."""
     reasons: list[str]
@@ -47,11 +48,12 @@ def summarize(
     decided: StepOutcome,
     promoted: Promoted,
     pin: Path | None,
+    outcome: str,
 ) -> LifecycleSummary:
-    """Collect the outcomes of a run."""
+    """Collect the outcomes of a run, which ended with `outcome`."""
     return LifecycleSummary(
         lifecycle=config.name,
-        outcome=decided.result["outcome"],
+        outcome=outcome,
         registry=promoted.summary,
         reasons=list(read_decision(decided).reasons),
         score_header=decided.result["score_header"],

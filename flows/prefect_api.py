@@ -47,6 +47,7 @@ def prefect_client(doing: str) -> Iterator[SyncPrefectClient]:
         )
         raise PrefectError(where, f"{doing} was refused with {status}: {reason}", action) from error
     except (httpx.TransportError, RuntimeError) as error:
+        # Prefect says by a bare RuntimeError that no server answered when the client was opened.
         if isinstance(error, RuntimeError) and "reach" not in str(error):
             raise
         raise PrefectError(

@@ -1,42 +1,33 @@
 """Bring declared deployments to a Prefect server, as often as one likes.
 
-Does: make the work pool and the limit on GPUs where they are missing, create or update deployments.
-Does not: start workers or a server.
+Does: load the flows, make pool and GPU limit where they are missing, create or update deployments.
+Does not: start workers or a server, or switch a schedule that is there already.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import configs
 from configs.errors import ConfigError, PrefectError
-from flows.deploy.declared import DeclaredDeployment
+from configs.load import own_configurations
+from flows.deploy.declared import DeclaredDeployment, DeclaredSchedule
+from flows.deploy.pool import Pool, ensure_gpu_limit, ensure_pool
+from flows.deploy.run_settings import run_environment
 from flows.home import home
 from flows.prefect_api import prefect_client
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
+    from prefect.deployments.runner import RunnerDeployment
 
-PoolType = Literal["process", "docker", "kubernetes"]
-BASE_JOB_TEMPLATES = Path(configs.__file__).parent / "work_pools"
-GPU_LIMIT = "gpu"
-HANDED_ON = ("PAWL_HOME", "PAWL_DATA", "PAWL_CONFIGS", "MLFLOW_TRACKING_URI")
-"""Settings of whoever deploys that runs in a process pool, on the same machine, should have too."""
-
-
-@dataclass(frozen=True)
-class Pool:
-    """The work pool that runs are sent to."""
-
-    name: str
-    type: PoolType = "process"
-    limit: int | None = None
-    """Most runs at once; None for no limit."""
+NEED_OWN_FILES = {"watch-weights": "follow"}
+"""Deployments whose schedules are off until PAWL_CONFIGS has a file in the folder."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +35,11 @@ class Deployed:
     """One deployment as it now stands on the server."""
 
     name: str
-    id: str
+    """Flow and deployment, as `prefect deployment run` takes them."""
     form: str
-    """Address of the form that starts a run; empty without a UI."""
-    schedules: tuple[str, ...]
-    """Active ones, in words."""
+    """Address of the form that starts a run; empty where the server's UI is not known."""
+    schedules: Mapping[str, bool]
+    """In words, and whether it is on."""
 
 
 def apply_deployments(
@@ -58,74 +49,31 @@ def apply_deployments(
 
     Args:
         pool: created if the server has none of this name; one of another type is refused.
-        gpu_slots: pieces of work that may use a GPU at once, over all workers; None leaves the
-            server's limit alone.
+        gpu_slots: as of `ensure_gpu_limit`.
     Raises:
-        ConfigError: when an entrypoint cannot be loaded.
-        PrefectError: when the server is unreachable, or the pool is of another type.
+        ConfigError: when a flow cannot be loaded; nothing is applied then.
+        PrefectError: when the server is unreachable, refuses a deployment, or has the pool with
+            another type.
     """
+    prepared = [_prepared(one, pool) for one in declared]
     with prefect_client("applying deployments") as client:
         ensure_pool(client, pool)
-        if gpu_slots is not None:
-            _set_gpu_slots(client, gpu_slots)
-    return [_apply(one, pool) for one in declared]
+        ensure_gpu_limit(client, gpu_slots)
+        return [
+            _apply(client, one, deployment)
+            for one, deployment in zip(declared, prepared, strict=True)
+        ]
 
 
-def ensure_pool(client: SyncPrefectClient, pool: Pool) -> None:
-    """Create a work pool, with the base job template that ships for its type, unless it exists.
-
-    Raises:
-        PrefectError: when it exists with another type.
-    """
-    from prefect.client.schemas.actions import WorkPoolCreate
-    from prefect.exceptions import ObjectNotFound
-
-    try:
-        found = client.read_work_pool(pool.name)
-    except ObjectNotFound:
-        template = json.loads((BASE_JOB_TEMPLATES / f"{pool.type}.json").read_text())
-        client.create_work_pool(
-            WorkPoolCreate(
-                name=pool.name,
-                type=pool.type,
-                base_job_template=template,
-                concurrency_limit=pool.limit,
-            )
-        )
-        return
-    if found.type != pool.type:
-        raise PrefectError(
-            f"work pool {pool.name}",
-            f"expected type {pool.type}, got {found.type}",
-            f"Name another pool with --pool, or say --pool-type {found.type}.",
-        )
-
-
-def _set_gpu_slots(client: SyncPrefectClient, slots: int) -> None:
-    client.upsert_global_concurrency_limit_by_name(GPU_LIMIT, slots)
-
-
-def run_environment(pool_type: PoolType, environment: Mapping[str, str]) -> dict[str, str]:
-    """Environment of runs: in a process pool, where this command keeps its files too.
-
-    Other pools have paths of their own, which their base job template names.
-    """
-    if pool_type != "process":
-        return {}
-    known = {name: environment[name] for name in HANDED_ON if name in environment}
-    return {**known, "PAWL_HOME": str(home())}
-
-
-def _apply(declared: DeclaredDeployment, pool: Pool) -> Deployed:
+def _prepared(declared: DeclaredDeployment, pool: Pool) -> RunnerDeployment:
     from prefect.client.schemas.objects import ConcurrencyLimitConfig
-    from prefect.deployments.runner import DeploymentApplyError, RunnerDeployment
+    from prefect.deployments.runner import RunnerDeployment
     from prefect.exceptions import ScriptError
-    from prefect.settings import get_current_settings
 
     variables: dict[str, Any] = dict(declared.work_pool.job_variables)
-    environment = run_environment(pool.type, os.environ) | dict(variables.get("env", {}))
-    if environment:
-        variables["env"] = environment
+    if pool.type == "process":
+        environment = run_environment(os.environ, home())
+        variables["env"] = {**environment, **variables.get("env", {})}
     try:
         deployment = RunnerDeployment.from_entrypoint(
             declared.entrypoint,
@@ -133,21 +81,51 @@ def _apply(declared: DeclaredDeployment, pool: Pool) -> Deployed:
             description=declared.description,
             tags=list(declared.tags),
             parameters=declared.parameters,
-            schedules=[_schedule(schedule) for schedule in declared.schedules],
             concurrency_limit=ConcurrencyLimitConfig(
                 **declared.concurrency_limit.model_dump(mode="json")
             ),
-            enforce_parameter_schema=True,
             work_pool_name=pool.name,
             job_variables=variables,
         )
-        identity = str(deployment.apply())
     except (ImportError, AttributeError, ScriptError) as error:
         raise ConfigError(
             f"deployment {declared.name}",
             f"expected a flow at {declared.entrypoint}, got: {error}",
             "Correct its entrypoint in prefect.yaml.",
         ) from error
+    deployment.storage = _working_in(str(Path.cwd()) if pool.type == "process" else ".")
+    return deployment
+
+
+def _working_in(directory: str) -> Any:
+    """What makes runs work in a directory; without it, a worker copies the whole of it for each run.
+
+    Args:
+        directory: a relative one starts where the run's process or container does.
+    """
+    from prefect.runner.storage import LocalStorage
+
+    class WorkingIn(LocalStorage):
+        def to_pull_step(self) -> dict[str, Any]:
+            return {"prefect.deployments.steps.set_working_directory": {"directory": directory}}
+
+    return WorkingIn(directory)
+
+
+def _apply(
+    client: SyncPrefectClient, declared: DeclaredDeployment, deployment: RunnerDeployment
+) -> Deployed:
+    from prefect.deployments.runner import DeploymentApplyError
+    from prefect.settings import get_current_settings
+
+    switched = _switched(client, deployment.full_name)
+    default = _is_configured(declared.name)
+    active = {
+        one.slug: switched.get(one.slug, one.active or default) for one in declared.schedules
+    }
+    deployment.schedules = [_schedule(one, active[one.slug]) for one in declared.schedules]
+    try:
+        identity = deployment.apply()
     except DeploymentApplyError as error:
         raise PrefectError(
             f"deployment {declared.name}", f"refused: {error}", "Correct it in prefect.yaml."
@@ -155,27 +133,40 @@ def _apply(declared: DeclaredDeployment, pool: Pool) -> Deployed:
     ui = get_current_settings().ui_url
     return Deployed(
         name=deployment.full_name,
-        id=identity,
         form=f"{ui}/deployments/deployment/{identity}/run" if ui else "",
-        schedules=tuple(
-            schedule.cron or f"every {schedule.interval:g} s"
-            for schedule in declared.schedules
-            if schedule.active
-        ),
+        schedules={_in_words(one): active[one.slug] for one in declared.schedules},
     )
 
 
-def _schedule(declared: Any) -> Any:
-    from datetime import timedelta
+def _switched(client: SyncPrefectClient, full_name: str) -> dict[str, bool]:
+    """Which schedules the server has, by slug, and whether they are on: people switch them there."""
+    from prefect.exceptions import ObjectNotFound
 
+    try:
+        existing = client.read_deployment_by_name(full_name)
+    except ObjectNotFound:
+        return {}
+    return {one.slug: one.active for one in existing.schedules if one.slug is not None}
+
+
+def _is_configured(name: str) -> bool:
+    folder, own = NEED_OWN_FILES.get(name), own_configurations()
+    return folder is not None and own is not None and any((own / folder).glob("*.yaml"))
+
+
+def _schedule(declared: DeclaredSchedule, active: bool) -> DeploymentScheduleCreate:
     from prefect.client.schemas.actions import DeploymentScheduleCreate
     from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 
-    when: CronSchedule | IntervalSchedule
-    if declared.cron is not None:
-        when = CronSchedule(cron=declared.cron, timezone=declared.timezone)
-    else:
-        when = IntervalSchedule(
-            interval=timedelta(seconds=declared.interval), timezone=declared.timezone
-        )
-    return DeploymentScheduleCreate(schedule=when, active=declared.active, slug=declared.slug)
+    when = (
+        CronSchedule(cron=declared.cron, timezone=declared.timezone)
+        if declared.interval is None
+        else IntervalSchedule(interval=timedelta(seconds=declared.interval))
+    )
+    return DeploymentScheduleCreate(schedule=when, active=active, slug=declared.slug)
+
+
+def _in_words(schedule: DeclaredSchedule) -> str:
+    if schedule.interval is not None:
+        return f"every {timedelta(seconds=schedule.interval)} h"
+    return f"{schedule.slug} ({schedule.cron} {schedule.timezone})"

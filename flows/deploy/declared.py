@@ -5,6 +5,7 @@ Does: read and validate them. Does not: talk to a server (flows/deploy/apply.py)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,25 +17,31 @@ from configs.load import read_yaml, validate
 from configs.strict_model import StrictModel
 
 PREFECT_YAML = Path(configs.__file__).parent / "prefect.yaml"
+"""Ships with the package; prefect.yaml at the root of the repository is a link to it."""
 
 
 class DeclaredSchedule(StrictModel):
     """When runs are scheduled."""
 
+    slug: str
+    """Name of the schedule, by which it is known when the rest of it changes."""
+
     cron: str | None = None
     """Cron expression."""
+
     interval: float | None = Field(default=None, gt=0)
     """Seconds between runs."""
+
     timezone: str = "UTC"
+    """Time zone of the cron expression, such as Europe/Berlin."""
+
     active: bool = True
-    """An inactive one is there to be switched on."""
-    slug: str
-    """Name that stays when the schedule is changed."""
+    """Off: it is there to be switched on in the UI."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> DeclaredSchedule:
         if (self.cron is None) == (self.interval is None):
-            raise ValueError("expected either cron or interval")
+            raise ValueError("expected either cron or interval; leave one of them out")
         return self
 
 
@@ -42,31 +49,48 @@ class DeclaredConcurrency(StrictModel):
     """How many runs of a deployment there may be at once."""
 
     limit: int = Field(ge=1)
+    """Most runs at once."""
+
     collision_strategy: Literal["ENQUEUE", "CANCEL_NEW"] = "ENQUEUE"
-    """What happens to one more: it waits, or is cancelled."""
+    """What becomes of one more: it waits, or is cancelled."""
 
 
 class DeclaredWorkPool(StrictModel):
     """Where runs are executed."""
 
     name: str
+    """Work pool that `prefect deploy` uses; `pawl deploy --pool` names another."""
+
     job_variables: dict[str, Any] = Field(default_factory=dict)
+    """Values for the pool's base job template, such as GPUs."""
 
 
 class DeclaredDeployment(StrictModel):
     """One deployment."""
 
     name: str
-    entrypoint: str = Field(pattern=r"^[\w.]+$")
+    """Name of the deployment and of its flow."""
+
+    entrypoint: str = Field(pattern=r"^\w+(\.\w+)+$")
     """Module path of the flow, so that a worker needs the installed package and no files."""
+
     description: str
-    """Markdown; the UI shows it beside the form."""
-    tags: list[str] = Field(default_factory=list)
+    """Markdown; the UI shows it on the deployment's page."""
+
+    tags: tuple[str, ...] = ()
+    """Of the deployment and its runs."""
+
     parameters: dict[str, Any] = Field(default_factory=dict)
     """What the form is filled with at first."""
-    schedules: list[DeclaredSchedule] = Field(default_factory=list)
+
+    schedules: tuple[DeclaredSchedule, ...] = ()
+    """When runs start by themselves."""
+
     concurrency_limit: DeclaredConcurrency
+    """How many at once."""
+
     work_pool: DeclaredWorkPool
+    """Where."""
 
 
 def declared_deployments(path: Path = PREFECT_YAML) -> list[DeclaredDeployment]:
@@ -76,20 +100,18 @@ def declared_deployments(path: Path = PREFECT_YAML) -> list[DeclaredDeployment]:
         ConfigError: when the file is missing or malformed, naming the deployment and field.
     """
     listed = read_yaml(path).get("deployments")
-    if not isinstance(listed, list) or not listed:
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
         raise ConfigError(
-            str(path), "expected a list of deployments, got none", "Add some, or name another file."
+            f"{path}: deployments", "expected a list of mappings, got none", "Write `- name: ...`."
         )
-    found = []
-    for number, content in enumerate(listed):
-        name = content.get("name", number) if isinstance(content, dict) else number
-        where = f"{path}: deployment {name}"
-        found.append(validate(DeclaredDeployment, content, where))
-    return found
+    return [
+        validate(DeclaredDeployment, one, f"{path}: deployment {one.get('name', number)}")
+        for number, one in enumerate(listed, start=1)
+    ]
 
 
 def chosen(
-    declared: list[DeclaredDeployment], only: list[str] | None
+    declared: Sequence[DeclaredDeployment], only: Sequence[str]
 ) -> list[DeclaredDeployment]:
     """The deployments of these names; all of them if no names are given.
 
@@ -97,7 +119,8 @@ def chosen(
         ConfigError: for a name that is not declared.
     """
     names = [deployment.name for deployment in declared]
-    for name in only or ():
-        if name not in names:
-            raise ConfigError("--only", f"expected one of {', '.join(names)}, got {name!r}", "Check it.")
+    if unknown := [name for name in only if name not in names]:
+        raise ConfigError(
+            "--only", f"expected one of {', '.join(names)}, got {unknown[0]!r}", "Correct it."
+        )
     return [deployment for deployment in declared if not only or deployment.name in only]

@@ -42,7 +42,7 @@ def ask_mlflow(tracking_uri: str, environment: Mapping[str, str]) -> Mlflow:
         return Mlflow(shown)
     try:
         return _ask_server(tracking_uri.rstrip("/"), shown, environment)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, ValueError) as error:
         return Mlflow(shown, problem=str(error) or type(error).__name__)
 
 
@@ -50,6 +50,7 @@ def _ask_server(address: str, shown: str, environment: Mapping[str, str]) -> Mlf
     url = f"{address}{QUESTION}"
     options: dict[str, Any] = {"params": {"max_results": 1}, "timeout": TIMEOUT_S}
     anonymous = httpx.get(url, **options)
+    ahead_s = clock_ahead_s(anonymous)
     ours = httpx.get(url, **options, **_credentials(environment))
     foreign = httpx.get(
         url, **options, headers={"Host": FOREIGN_HOST, **_token(environment)}
@@ -64,7 +65,7 @@ def _ask_server(address: str, shown: str, environment: Mapping[str, str]) -> Mlf
         refuses_our_host=refuses_our_host,
         accepts_foreign_host=INVALID_HOST not in foreign.text,
         needs_credentials=None if refuses_our_host else anonymous.status_code in REFUSED,
-        clock_ahead_s=clock_ahead_s(anonymous),
+        clock_ahead_s=ahead_s,
     )
 
 

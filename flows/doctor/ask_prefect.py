@@ -15,6 +15,7 @@ from flows.doctor.facts import KnownAutomation, Limit, Prefect
 TIMEOUT_S = 5
 PAGE = 200
 TAG = "pawl"
+HEARTBEAT = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
 ACTIVE_STATES = ("PENDING", "RUNNING", "CANCELLING")
 REFUSED = (401, 403)
 
@@ -48,14 +49,16 @@ def ask_prefect() -> Prefect:
 
 def _ask(api: httpx.Client, address: str, client_version: str, heartbeat: int | None) -> Prefect:
     told = api.get("/admin/version")
+    ahead_s = clock_ahead_s(told)
     told.raise_for_status()
     settings = _get(api, "/admin/settings")
     server, service = settings.get("server", {}), settings.get("server", {}).get("api", {})
     deployments = _filtered(api, "/deployments/filter", {"deployments": {"tags": {"all_": [TAG]}}})
+    environments = [(one.get("job_variables") or {}).get("env", {}) for one in deployments]
     return Prefect(
         api_url=address,
         client_version=client_version,
-        heartbeat_s=heartbeat,
+        heartbeat_s=_rarest_heartbeat(environments, heartbeat),
         server_version=told.json(),
         needs_credentials=_needs_credentials(address),
         cors_origins=service.get("cors_allowed_origins"),
@@ -69,8 +72,9 @@ def _ask(api: httpx.Client, address: str, client_version: str, heartbeat: int | 
         active_runs=_count_of_active_runs(api),
         automations=tuple(_automation(one) for one in _filtered(api, "/automations/filter", {})),
         deployments=len(deployments),
+        run_homes=frozenset(env["PAWL_HOME"] for env in environments if "PAWL_HOME" in env),
         pools_without_worker=_pools_without_worker(api, deployments),
-        clock_ahead_s=clock_ahead_s(told),
+        clock_ahead_s=ahead_s,
     )
 
 
@@ -95,6 +99,13 @@ def _filtered(api: httpx.Client, path: str, body: dict[str, Any]) -> list[dict[s
 def _needs_credentials(address: str) -> bool:
     answer = httpx.get(f"{address}/admin/version", timeout=TIMEOUT_S)
     return answer.status_code in REFUSED
+
+
+def _rarest_heartbeat(environments: list[dict[str, str]], local: int | None) -> int | None:
+    """Seconds between heartbeats of the deployment that sends fewest; None if one sends none."""
+    found = [int(env[HEARTBEAT]) if env.get(HEARTBEAT) else local for env in environments]
+    known = [seconds for seconds in found or [local] if seconds is not None]
+    return max(known) if len(known) == len(found or [local]) else None
 
 
 def _count_of_active_runs(api: httpx.Client) -> int:

@@ -78,7 +78,7 @@ class Prefect:
     """None: each process starts a server of its own, which ends with it."""
     client_version: str = ""
     heartbeat_s: int | None = None
-    """Seconds between heartbeats of runs started here; None: they send none."""
+    """Seconds between heartbeats of runs, as deployments or this machine set it; None: none."""
     problem: str | None = None
     """Why the server could not be asked."""
     server_version: str | None = None
@@ -95,6 +95,8 @@ class Prefect:
     automations: tuple[KnownAutomation, ...] = ()
     deployments: int = 0
     """How many have the tag `pawl`."""
+    run_homes: frozenset[str] = frozenset()
+    """PAWL_HOME that those deployments set for their runs."""
     pools_without_worker: tuple[str, ...] = ()
     """Work pools of those deployments that no worker polls."""
     clock_ahead_s: float | None = None

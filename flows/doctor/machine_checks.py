@@ -79,6 +79,13 @@ def home_is_shared(facts: Facts) -> Finding | None:
     """Deployments run in workers' directories: without PAWL_HOME each has a home of its own."""
     if facts.prefect.api_url is None:
         return None
+    if elsewhere := sorted(facts.prefect.run_homes - {facts.home.path}):
+        return Finding(
+            "warning",
+            f"Deployments keep their files in {elsewhere[0]}, this machine in {facts.home.path}.",
+            "PAWL_HOME",
+            f"Set PAWL_HOME={elsewhere[0]} here, or set it and run `pawl deploy` again.",
+        )
     if not facts.home.chosen:
         return Finding(
             "warning",

@@ -159,9 +159,9 @@ def heartbeats_are_frequent(facts: Facts) -> Finding | None:
     where = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
     shortest = min(one.within_s for one in watching)
     wanted = int(shortest / (MISSED_HEARTBEATS + 0.5))
-    cure = f"Set {where}={wanted} here and for every worker."
+    cure = f"Set {where}={wanted} for every worker and deployment."
     if prefect.heartbeat_s is None:
-        return Finding("error", "Runs started here send no heartbeats.", where, cure)
+        return Finding("error", "Runs send no heartbeats.", where, cure)
     if prefect.heartbeat_s >= shortest:
         return Finding(
             "error",

@@ -13,7 +13,6 @@ from pydantic import Field
 
 from configs.load import configuration_names
 
-
 AS_DECLARED = "as declared"
 """First of the choices where a file already says which."""
 
@@ -26,5 +25,4 @@ def _listing(folder: str, *before: str) -> Callable[[dict[str, Any]], None]:
 
 
 LifecycleName = Annotated[str, Field(json_schema_extra=_listing("lifecycles"))]
-TaskName = Annotated[str, Field(json_schema_extra=_listing("tasks"))]
 GateChoice = Annotated[str, Field(json_schema_extra=_listing("gates", AS_DECLARED))]

@@ -9,7 +9,7 @@ from configs.load import load_lifecycle
 from configs.quantization import QuantizationConfig, Scheme
 from configs.strict_model import StrictModel
 from flows.requests.choices import LifecycleName
-from flows.requests.lifecycle import LifecycleChanges, changed
+from flows.requests.lifecycle import LifecycleChanges, validated, with_changes
 
 
 class FineTuneRequest(StrictModel):
@@ -18,14 +18,14 @@ class FineTuneRequest(StrictModel):
     lifecycle: LifecycleName = "demo"
     """Whose base model, data, task, baseline and gate are used."""
 
-    lora: LoraConfig = LoraConfig()
+    lora: LoraConfig = Field(default=LoraConfig(), title="LoRA")
     """Fine-tuning, instead of the lifecycle's."""
 
     quantizations: list[Scheme] = Field(default_factory=list)
     """Quantized candidates to make besides the fine-tuned model: fp8-dynamic needs no data, awq is
-    4-bit. Settings of a scheme that the lifecycle has are kept."""
+    4-bit and calibrated. Settings of a scheme that the lifecycle has are kept."""
 
-    changes: LifecycleChanges = LifecycleChanges()
+    changes: LifecycleChanges = Field(default=LifecycleChanges(), title="Changes")
     """What else differs from the file."""
 
     requested_by: str = ""
@@ -35,25 +35,22 @@ class FineTuneRequest(StrictModel):
 def fine_tuning_of(request: FineTuneRequest) -> LifecycleConfig:
     """The lifecycle that is asked for.
 
-    Candidates of the gate that are not made are left out of it; the gate's other rules stay.
+    Candidates of the gate that are not made are left out of it; its other rules stay.
 
     Raises:
-        ConfigError: when a file is gone or broken by now, or the settings contradict it.
+        ConfigError: when a file is gone or broken by now, the settings contradict it, or none of the
+            gate's candidates is made.
     """
     declared = load_lifecycle(request.lifecycle)
     known = {quantization.scheme: quantization for quantization in declared.quantizations}
-    made = [known.get(s, QuantizationConfig(scheme=s)) for s in dict.fromkeys(request.quantizations)]
-    candidates = [
-        name
-        for name in declared.gate.candidates
-        if name == "fine-tuned" or name in request.quantizations
-    ]
-    gate = declared.gate.model_dump(mode="json") | {"candidates": candidates}
-    return changed(
-        declared,
-        request.changes,
-        request.lifecycle,
-        lora=request.lora.model_dump(mode="json"),
-        quantizations=[quantization.model_dump(mode="json") for quantization in made],
-        gate=gate,
-    )
+    schemes = tuple(dict.fromkeys(request.quantizations))
+    made = [known.get(scheme, QuantizationConfig(scheme=scheme)) for scheme in schemes]
+    content = with_changes(declared, request.changes) | {
+        "lora": request.lora.model_dump(mode="json"),
+        "quantizations": [quantization.model_dump(mode="json") for quantization in made],
+    }
+    wanted = content["gate"]["candidates"]
+    kept = [candidate for candidate in wanted if candidate in ("fine-tuned", *schemes)]
+    # Empty would mean all: where nothing is left of a list, its refusal says what to add.
+    content["gate"]["candidates"] = kept or wanted
+    return validated(content, request.lifecycle)

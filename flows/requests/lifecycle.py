@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
@@ -18,10 +19,10 @@ class LifecycleChanges(StrictModel):
 
     base_model: str = Field(default="", pattern=f"^$|{WEIGHTS_PATTERN}")
     """Other base weights: hf://org/name@commit, file://directory, models:/name/version,
-    s3://bucket/prefix."""
+    s3://bucket/prefix. The digest that the file names does not hold for them."""
 
     base_digest: str = Field(default="", pattern=f"^$|{SHA256_PATTERN}")
-    """Digest that those weights must have: sha256: and 64 hexadecimal digits."""
+    """Digest that the base weights must have: sha256: and 64 hexadecimal digits."""
 
     gate: GateChoice = AS_DECLARED
     """Another gate policy."""
@@ -42,7 +43,7 @@ class LifecycleRequest(StrictModel):
     lifecycle: LifecycleName = "demo"
     """Which lifecycle, by the name of its file."""
 
-    changes: LifecycleChanges = LifecycleChanges()
+    changes: LifecycleChanges = Field(default=LifecycleChanges(), title="Changes")
     """What differs from the file."""
 
     requested_by: str = ""
@@ -58,22 +59,28 @@ def lifecycle_of(request: LifecycleRequest) -> LifecycleConfig:
     return changed(load_lifecycle(request.lifecycle), request.changes, request.lifecycle)
 
 
-def changed(
-    config: LifecycleConfig, changes: LifecycleChanges, name: str, **more: Any
-) -> LifecycleConfig:
+def changed(config: LifecycleConfig, changes: LifecycleChanges, name: str) -> LifecycleConfig:
     """A lifecycle with what differs from its file.
 
     Args:
         name: of the lifecycle, for error messages.
-        more: further fields to replace, JSON-able.
     Raises:
-        ConfigError: when the result breaks a rule of lifecycles.
+        ConfigError: when the gate policy is gone or broken by now, or the result breaks a rule of
+            lifecycles.
     """
-    content = config.model_dump(mode="json") | more
+    return validated(with_changes(config, changes), name)
+
+
+def with_changes(config: LifecycleConfig, changes: LifecycleChanges) -> dict[str, Any]:
+    """The same as JSON, before it is checked.
+
+    Raises:
+        ConfigError: when the gate policy is gone or broken by now.
+    """
+    content = config.model_dump(mode="json")
     if changes.base_model:
-        digest = changes.base_digest or None
-        content["base_model"] = {"source": changes.base_model, "digest": digest}
-    elif changes.base_digest:
+        content["base_model"] = {"source": changes.base_model}
+    if changes.base_digest:
         content["base_model"]["digest"] = changes.base_digest
     if changes.gate != AS_DECLARED:
         content["gate"] = load_gate(changes.gate).model_dump(mode="json")
@@ -81,5 +88,18 @@ def changed(
         content["registry"]["model_name"] = changes.model_name
     if changes.seed is not None:
         content["seed"] = changes.seed
-    content["skip_bad_rows"] = content["skip_bad_rows"] or changes.skip_bad_rows
-    return validate(LifecycleConfig, content, f"lifecycle {name} with the changes of the form")
+    if changes.skip_bad_rows:
+        content["skip_bad_rows"] = True
+    return content
+
+
+def validated(content: Mapping[str, Any], name: str) -> LifecycleConfig:
+    """A lifecycle out of a file and a form.
+
+    Args:
+        name: of the lifecycle, for error messages.
+    Raises:
+        ConfigError: when the two together break a rule of lifecycles.
+    """
+    where = f"lifecycle {name} with the values of the form"
+    return validate(LifecycleConfig, content, where, "Correct the form and submit it again.")

@@ -19,7 +19,6 @@ from prefect.input import RunInput
 from prefect.logging import get_run_logger
 from pydantic import ConfigDict, Field, ValidationError
 
-from configs.errors import RegistryError
 from configs.lifecycle import RegistryConfig
 from flows.approval_expiry import end_wait_after, keep_waiting_no_more
 from flows.approval_page import approval_markdown, question_markdown
@@ -76,7 +75,7 @@ def settle_approval(
         stands: Standing = result_of(look_at_approval(registry, asked.version, decided, objection))
         if stands.status == "approved":
             _wait_no_more()
-            return result_of(promote_with_approval(registry, asked.version)), "promote"
+            return result_of(promote_with_approval(registry, asked.version, stands)), "promote"
         if stands.status in ("rejected", "expired"):
             _wait_no_more()
             summary = f"{asked.model} version {asked.version} was not promoted: {stands.missing}."
@@ -214,9 +213,11 @@ def record_answer(
     retry_delay_seconds=5,
     retry_condition_fn=registry_may_come_back,
 )
-def promote_with_approval(registry: RegistryConfig, version: int) -> Promoted:
+def promote_with_approval(registry: RegistryConfig, version: int, stands: Standing) -> Promoted:
     """Make the approved version champion.
 
+    Args:
+        stands: who asked and who approved.
     Raises:
         RegistryError: when MLflow is unreachable, the time for approval ended just now, or another
             champion came first.
@@ -224,6 +225,9 @@ def promote_with_approval(registry: RegistryConfig, version: int) -> Promoted:
     store = model_store()
     promoted = promote_approved(store, registry.model_name, version, registry.alias)
     get_run_logger().info("promote: %s", promoted.summary)
-    publish("promote", f"## {promoted.model}\n\n{promoted.summary}", "What happened in the registry")
-    announce(promotion_event(promoted, "the approvers", "approved"))
+    publish(
+        "promote", f"## {promoted.model}\n\n{promoted.summary}", "What happened in the registry"
+    )
+    approved = f"approved by {', '.join(stands.approved_by)}"
+    announce(promotion_event(promoted, ", ".join(stands.requested_by), approved))
     return promoted

@@ -20,6 +20,8 @@ from evals.report.tables import score_table
 from evals.runner import evaluate
 from flows.baseline_recording import banked_endpoint, refuse_expired_endpoint
 from flows.code_version import code_version
+from flows.gpu_slots import on_gpu
+from flows.progress import ProgressReporter, recording_facts
 from flows.step_cache import StepCache, StepOutcome
 from flows.steps.engines import recording_path, weights_engine
 from flows.steps.judging import judge_inputs, judge_scorer, write_judge_report
@@ -85,14 +87,16 @@ def evaluate_baseline(
         path = recording_path(baseline.path)
         model["recording"] = digest_file(path) if path.is_file() else None
 
-        def engine() -> Engine:
+        def engine(shown: ProgressReporter) -> Engine:
             return RecordedEngine(path, baseline.model)
 
     else:
         refuse_expired_endpoint(baseline, task_config)
 
-        def engine() -> Engine:
-            return banked_endpoint(baseline, task_config, split_digest(prepared, "test"))
+        def engine(shown: ProgressReporter) -> Engine:
+            digest = split_digest(prepared, "test")
+            told = recording_facts(shown, baseline.price)
+            return banked_endpoint(baseline, task_config, digest, told)
 
     return _evaluate("baseline", model, engine, config, task_config, prepared, cache, "reference")
 
@@ -107,7 +111,7 @@ def _evaluate_local(
     cache: StepCache,
     role: Role,
 ) -> State[Any] | StepOutcome:
-    def engine() -> Engine:
+    def engine(shown: ProgressReporter) -> Engine:
         return weights_engine(model_dir, weights_digest, config.evaluation)
 
     model = weights_inputs(config, weights_digest)
@@ -117,7 +121,7 @@ def _evaluate_local(
 def _evaluate(
     system: str,
     model: dict[str, Any],
-    make_engine: Callable[[], Engine],
+    make_engine: Callable[[ProgressReporter], Engine],
     config: LifecycleConfig,
     task_config: TaskConfig,
     prepared: StepOutcome,
@@ -135,13 +139,14 @@ def _evaluate(
 
     def work(directory: Path) -> dict[str, Any]:
         rows = test_rows(prepared, task_config)
+        shown = progress_reporter(f"Evaluating {system}")
         evaluation = evaluate(
-            make_engine(),
+            make_engine(shown),
             task_config,
             rows,
             system=system,
             data_digest=split_digest(prepared, "test"),
-            on_progress=progress_reporter(f"Evaluating {system}"),
+            on_progress=shown,
         )
         if config.judge is not None:
             scorer = judge_scorer(config.judge, config.evaluation, role)
@@ -150,7 +155,9 @@ def _evaluate(
         write_evaluation(evaluation, directory)
         return {}
 
-    outcome = cache.run("evaluate", inputs, work)
+    judged_here = config.judge is not None and config.judge.model.kind == "local"
+    uses_gpu = "weights" in model or judged_here
+    outcome = cache.run("evaluate", inputs, on_gpu(work) if uses_gpu else work)
     return evaluated(outcome, system)
 
 

@@ -4,31 +4,46 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.runtime import deployment
 
-from configs.lifecycle import LifecycleConfig
+from configs.lifecycle import LifecycleConfig, TrainingConfig
 from configs.task import TaskConfig
 from evals.adapter_effect import require_adapter_effect
 from evals.report.tables import markdown_table
 from finetune.merge import merge_adapter
-from finetune.train import train_adapter
+from finetune.training_process import TrainingJob, train_job
 from finetune.weights import weight_bytes
 from flows.code_version import code_version
-from flows.home import model_store
+from flows.gpu_slots import on_gpu
+from flows.home import home, model_store
+from flows.metric_buffer import MetricBuffer
 from flows.step_cache import StepCache, StepOutcome
+from flows.steps.champion import registry_may_come_back
 from flows.steps.prepare import read_split, split_digest
 from flows.steps.resolve import ResolvedBase
 from flows.steps.step_state import progress_reporter, publish, step, step_state
+from flows.training_launcher import launcher_for, train_in_child
 from registry.training_runs import training_run
 
 PROBED_ROWS = 4
 """Validation rows on which the adapter must show an effect."""
 
 
-@step(name="fine-tune", task_run_name="fine-tune LoRA rank {config.lora.rank}")
+@step(
+    name="fine-tune",
+    task_run_name="fine-tune LoRA rank {config.lora.rank}",
+    retries=2,
+    retry_delay_seconds=5,
+    retry_condition_fn=registry_may_come_back,
+)
 def fine_tune(
     config: LifecycleConfig,
     task_config: TaskConfig,
@@ -38,8 +53,12 @@ def fine_tune(
 ) -> State[Any] | StepOutcome:
     """Train an adapter on the prepared rows; a second attempt resumes from the last checkpoint.
 
+    Two runs that would train the same do it one after the other, and the second finds the adapter.
+
     Raises:
-        TrainingError: when the loss is not finite or a checkpoint cannot be written.
+        TrainingError: when the loss is not finite, a checkpoint cannot be written, or the training's
+            process was killed.
+        RegistryError: when MLflow stays away before or after the training.
     """
     inputs = {
         "base": base.digest,
@@ -53,24 +72,28 @@ def fine_tune(
     checkpoints = cache.scratch("fine-tune", inputs)
 
     def work(directory: Path) -> dict[str, Any]:
+        job = TrainingJob(
+            base_dir=base.directory,
+            base_name=base.source,
+            train=prepared.files / "train.jsonl",
+            validation=prepared.files / "validation.jsonl",
+            task=task_config,
+            lora=config.lora,
+            seed=config.seed,
+            checkpoints_dir=checkpoints,
+            out_dir=directory / "adapter",
+            processes=config.training.processes,
+        )
         with training_run(model_store(), config.name, config.lora.model_dump()) as mlflow_run:
-            result = train_adapter(
-                base_dir=base.directory,
-                base_name=base.source,
-                rows_train=read_split(prepared, "train", task_config),
-                rows_validation=read_split(prepared, "validation", task_config),
-                task=task_config,
-                lora=config.lora,
-                seed=config.seed,
-                checkpoints_dir=checkpoints,
-                out_dir=directory / "adapter",
-                on_metrics=mlflow_run.log_metrics,
-                on_progress=progress_reporter("Fine-tuning steps"),
-            )
-        return {**result.as_dict(), "mlflow_run_id": mlflow_run.run_id}
+            buffer = MetricBuffer(mlflow_run.log_metrics, get_run_logger().warning)
+            result = _train(job, config.training, buffer)
+            buffer.flush()
+        return {**result, "mlflow_run_id": mlflow_run.run_id}
 
-    outcome = cache.run("fine-tune", inputs, work)
-    shutil.rmtree(checkpoints, ignore_errors=True)
+    with _only_one(checkpoints.name):
+        slots = config.training.processes
+        outcome = cache.run("fine-tune", inputs, on_gpu(work, slots))
+        shutil.rmtree(checkpoints, ignore_errors=True)
     result = outcome.result
     losses = [
         [str(point["step"]), f"{point['loss']:.4f}"]
@@ -89,6 +112,43 @@ def fine_tune(
     )
     resumed = f", resumed from step {done}" if (done := result["resumed_from_step"]) else ""
     return step_state(outcome, f"validation loss {result['validation_loss']:.4f}{resumed}")
+
+
+def _train(job: TrainingJob, training: TrainingConfig, buffer: MetricBuffer) -> dict[str, Any]:
+    """Train where the configuration says, with progress on the run's page."""
+    shown = progress_reporter("Fine-tuning", "steps")
+
+    def on_metrics(metrics: dict[str, float], step_number: int) -> None:
+        buffer.log(metrics, step_number)
+        if "loss" in metrics:
+            shown.note("training loss", f"{metrics['loss']:.4f}")
+        if "num_tokens" in metrics:
+            shown.note_tokens(metrics["num_tokens"])
+
+    def on_progress(done: int, total: int) -> None:
+        shown.note("examples done", f"{done * job.lora.batch_size:,}")
+        shown(done, total)
+
+    if launcher_for(training, deployment.id is not None) == "in-process":
+        return train_job(job, on_metrics, on_progress)
+    return train_in_child(job, on_metrics, on_progress, get_run_logger().info)
+
+
+@contextmanager
+def _only_one(name: str) -> Iterator[None]:
+    """Let one run at a time into the block; the lock goes with the process that holds it."""
+    path = home() / "locks" / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        get_run_logger().info("another run trains the same; waiting for it")
+        lock.acquire(poll_interval=1)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @step(name="merge", task_run_name="merge adapter into base")

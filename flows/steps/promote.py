@@ -1,4 +1,7 @@
-"""Step 7: register what was decided, and move the alias only on a `promote` decision."""
+"""Step 7: register what was decided, and move the alias only on a `promote` decision.
+
+Where the gate's policy asks for people, the alias stays until they approve (flows/steps/approval.py).
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,22 @@ import json
 import math
 import re
 
+from prefect import runtime
 from prefect.logging import get_run_logger
 
 from configs.canonical_json import digest_json
 from configs.lifecycle import LifecycleConfig
 from evals.decision import Decision
 from evals.report.tables import markdown_table
+from flows.evidence_facts import facts_now
 from flows.home import home, model_store
+from flows.pawl_events import announce, gate_event, promotion_event
 from flows.step_cache import StepOutcome
 from flows.steps.champion import FoundChampion, registry_may_come_back
 from flows.steps.gate import read_decision
-from flows.steps.resolve import ResolvedBase, code_digest
+from flows.steps.resolve import ResolvedBase
 from flows.steps.step_state import publish, step
+from registry.approval_requests import request_promotion
 from registry.promotion import Promoted, PromotionPlan, promote_version, record_challenger
 
 _NOT_IN_A_NAME = re.compile(r"[^\w.\- ]")
@@ -26,13 +33,16 @@ _NOT_IN_A_NAME = re.compile(r"[^\w.\- ]")
 def lineage_of(
     config: LifecycleConfig, base: ResolvedBase, prepared: StepOutcome, adapter: StepOutcome
 ) -> dict[str, str]:
-    """What the candidates were made from, by digest."""
+    """What the candidates were made from, and everything else their evidence rests on, by digest.
+
+    Raises:
+        ConfigError: when the task's file is gone by now: nobody could follow the recipe.
+    """
     return {
+        **facts_now(config, base.digest).tags,
         "base_source": base.source,
-        "base_digest": base.digest,
         "data_digest": prepared.digest,
         "adapter_digest": adapter.digest,
-        "code_version": code_digest(),
         "lifecycle": config.name,
         "config_digest": digest_json(config.model_dump(mode="json")),
         "training_run": adapter.result["mlflow_run_id"],
@@ -54,7 +64,8 @@ def promote(
     champion: FoundChampion,
     actor: str,
 ) -> Promoted:
-    """Register the decided candidate with its lineage; make it champion if it was promoted.
+    """Register the decided candidate with its lineage; make it champion if it was promoted and its
+    policy asks nobody for approval.
 
     Raises:
         RegistryError: when MLflow is unreachable, or the champion that the decision was made
@@ -80,11 +91,19 @@ def promote(
         expected_head=champion.head,
     )
     store = model_store()
-    promoted = (
-        promote_version(store, plan)
-        if decision.outcome == "promote"
-        else record_challenger(store, plan)
-    )
+    if decision.outcome != "promote":
+        promoted = record_challenger(store, plan)
+    elif config.gate.approval is not None:
+        promoted = request_promotion(store, plan, str(runtime.flow_run.id))
+    else:
+        promoted = promote_version(store, plan)
+    announce(promotion_event(promoted, actor, decision.reasons[0]))
+    announce(
+        gate_event(
+            plan.model, decision.outcome, decision.reasons, decision.digest,
+            decision.further_documents,
+        )
+    )  # fmt: skip
     summary = promoted.summary
     get_run_logger().info("promote: %s", summary)
     publish(

@@ -13,6 +13,7 @@ from evals.report.tables import markdown_table
 from finetune.calibration import calibration_texts
 from finetune.quantize import quantize
 from flows.code_version import code_version
+from flows.gpu_slots import on_gpu
 from flows.step_cache import StepCache, StepOutcome
 from flows.steps.prepare import read_split, split_digest
 from flows.steps.step_state import publish, step, step_state
@@ -43,7 +44,7 @@ def quantize_candidate(
         result = quantize(merged.files, directory, quantization, texts, seed)
         return result.as_dict()
 
-    outcome = cache.run(f"quantize-{quantization.scheme}", inputs, work)
+    outcome = cache.run(f"quantize-{quantization.scheme}", inputs, on_gpu(work))
     before, after = outcome.result["bytes_before"], outcome.result["bytes_after"]
     publish(
         f"quantize-{quantization.scheme}",

@@ -1,33 +1,26 @@
 """How a step tells Prefect and the reader what it did.
 
-Does: return Prefect's state `Cached` for a reused step; publish artifacts; throttle progress.
-Does not: decide what is reused (flows/step_cache.py).
+Does: return Prefect's state `Cached` for a reused step; publish artifacts, waiting for a server that
+restarts. Does not: decide what is reused (flows/step_cache.py), or show progress (flows/progress.py).
 """
 
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
-from uuid import UUID
+from typing import Any
 
 from prefect import task
-from prefect.artifacts import (
-    create_image_artifact,
-    create_markdown_artifact,
-    create_progress_artifact,
-    update_progress_artifact,
-)
+from prefect.artifacts import create_image_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Completed
 
+from flows.progress import ProgressReporter
+from flows.server_outages import once_the_server_answers
 from flows.step_cache import StepOutcome
-
-PROGRESS_INTERVAL_S = 2.0
 
 
 def step(**options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -60,38 +53,28 @@ def result_of(returned: Any) -> Any:
 
 def publish(key: str, markdown: str, description: str) -> None:
     """Publish a markdown artifact on the run's page under a key of lower-case words and hyphens."""
-    create_markdown_artifact(markdown, key=key.replace("_", "-"), description=description)
+    once_the_server_answers(
+        lambda: create_markdown_artifact(
+            markdown, key=key.replace("_", "-"), description=description
+        )
+    )
 
 
 def publish_image(key: str, png: Path, description: str) -> None:
     """Publish a PNG as an image artifact; it travels inside the artifact as a data URI."""
     encoded = base64.b64encode(png.read_bytes()).decode()
-    create_image_artifact(
-        image_url=f"data:image/png;base64,{encoded}", key=key, description=description
+    once_the_server_answers(
+        lambda: create_image_artifact(
+            image_url=f"data:image/png;base64,{encoded}", key=key, description=description
+        )
     )
 
 
-def progress_reporter(description: str) -> Callable[[int, int], None]:
+def progress_reporter(description: str, unit: str = "examples") -> ProgressReporter:
     """A callback `(done, total)` that shows progress on the run's page and in the log.
 
-    It writes at most every two seconds, because each write is a request to the server.
+    Args:
+        description: what goes on, such as `Evaluating base`.
+        unit: what is counted.
     """
-    artifact: UUID | None = None
-    written = 0.0
-
-    def report(done: int, total: int) -> None:
-        nonlocal artifact, written
-        now = time.monotonic()
-        if total <= 0 or (done < total and now - written < PROGRESS_INTERVAL_S):
-            return
-        written = now
-        percent = 100.0 * done / total
-        if artifact is None:
-            artifact = cast(
-                UUID, create_progress_artifact(progress=percent, description=description)
-            )
-        else:
-            update_progress_artifact(artifact_id=artifact, progress=percent)
-        get_run_logger().info("%s: %d of %d", description, done, total)
-
-    return report
+    return ProgressReporter(description, unit)

@@ -10,6 +10,7 @@ import pytest
 import tenacity
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from flows.automations.declared import declared_automations
 from tests.servers.postgresql import create_database
 from tests.servers.prefect_server import PrefectServer
 
@@ -119,6 +120,13 @@ def deployment(server):
 def post(server, path, body):
     """Ask as Prefect's own client does, which tries again while SQLite is locked (503)."""
     return server.request("POST", path, json=body)
+
+
+@pytest.fixture
+def deployments_of_automations(deployment):
+    """Make every deployment that a shipped automation runs; returns the id of each."""
+    names = {name for declared in declared_automations() for name in declared.deployments}
+    return {name: deployment(*name.split("/")) for name in names}
 
 
 def set_state(server, run_id, state):

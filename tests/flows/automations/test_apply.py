@@ -51,9 +51,8 @@ def test_what_cannot_work_yet_is_skipped_with_the_reason(connected):
 
 
 def test_applying_twice_changes_nothing_and_keeps_every_automation_once(
-    connected, deployment, receiver
+    connected, deployments_of_automations, receiver
 ):
-    deployment("re-evaluate")
     apply_automations(receiver.url)
     first = {automation.name: automation.id for automation in on_server()}
 
@@ -64,8 +63,7 @@ def test_applying_twice_changes_nothing_and_keeps_every_automation_once(
     assert set(first) == {declared.name for declared in declared_automations()}
 
 
-def test_doctor_sees_what_was_applied(connected, deployment, receiver):
-    deployment("re-evaluate")
+def test_doctor_sees_what_was_applied(connected, deployments_of_automations, receiver):
     apply_automations(receiver.url)
 
     found = {automation.name: automation for automation in ask_prefect().automations}
@@ -78,9 +76,8 @@ def test_doctor_sees_what_was_applied(connected, deployment, receiver):
 
 
 def test_an_automation_that_differs_is_updated_in_place_and_stays_paused_if_a_person_paused_it(
-    connected, deployment, receiver
+    connected, deployments_of_automations, receiver
 ):
-    deployment("re-evaluate")
     apply_automations(receiver.url)
     before = {automation.name: automation for automation in on_server()}
     failed = before["Pawl: a run failed"]
@@ -102,9 +99,8 @@ def test_an_automation_that_differs_is_updated_in_place_and_stays_paused_if_a_pe
 
 
 def test_duplicates_and_retired_ones_are_removed_and_those_of_others_left_alone(
-    connected, deployment, receiver
+    connected, deployments_of_automations, receiver
 ):
-    deployment("re-evaluate")
     apply_automations(receiver.url)
     known = next(a for a in on_server() if a.name == "Pawl: re-evaluate released weights")
     core = AutomationCore.model_validate(known.model_dump(exclude={"id", "owner_resource"}))
@@ -162,6 +158,24 @@ def test_a_run_that_ends_badly_is_one_message_with_flow_reason_and_link(
     assert f"http://pawl.example:4200/runs/flow-run/{run_id}" in message["body"]
     assert len(receiver.about(f"flow-run/{run_id}")) == 1
     assert not receiver.about("not-ours")
+
+
+def test_a_watcher_that_fails_every_few_minutes_is_one_message_an_hour(
+    connected, deployment, run_of, receiver
+):
+    apply_automations(receiver.url)
+    watching, other = deployment("watch-weights"), deployment("sweep")
+    ended = [
+        run_of(watching, {"type": "RUNNING"}, {"type": "FAILED", "message": f"hub {uuid4()}"})
+        for _ in range(3)
+    ]
+    last = run_of(other, {"type": "RUNNING"}, {"type": "FAILED", "message": "last"})
+
+    receiver.await_about(last)
+
+    messages = [message for run_id in ended for message in receiver.about(run_id)]
+    assert len(messages) == 1
+    assert "an hour" in messages[0]["body"]
 
 
 def test_each_event_of_a_model_is_one_message_however_often_it_is_emitted(connected, receiver):
@@ -307,9 +321,9 @@ def test_late_and_stuck_runs_are_reported_after_the_time_that_the_file_says(
 
 
 def test_a_release_starts_re_evaluate_with_the_parameters_that_its_event_carries(
-    connected, deployment, record_property
+    connected, deployments_of_automations, record_property
 ):
-    deployment_id = deployment("re-evaluate")
+    deployment_id = deployments_of_automations["re-evaluate/re-evaluate"]
     apply_automations()
     request = {
         "model": None, "followed": "hf://org/name@main", "source": "hf://org/name@abc",

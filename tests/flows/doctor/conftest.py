@@ -4,6 +4,10 @@ import pytest
 
 from flows.automations.declared import PREFIX
 from flows.doctor.facts import Facts, Home, KnownAutomation, Limit, Machine, Mlflow, Prefect
+from flows.home import quiet_libraries
+
+# As the command does: MLflow reads how much it may log when it is imported first.
+quiet_libraries()
 
 
 @pytest.fixture

@@ -25,7 +25,10 @@ BROKEN = {
     machine_checks.home_is_writable: [
         ("home", {"problem": "Read-only file system"}, "error", "Read-only"),
     ],
-    machine_checks.home_is_shared: [("home", {"chosen": False}, "warning", "PAWL_HOME")],
+    machine_checks.home_is_shared: [
+        ("home", {"chosen": False}, "warning", "PAWL_HOME"),
+        ("prefect", {"run_homes": frozenset({"/srv/other"})}, "warning", "PAWL_HOME=/srv/other"),
+    ],
     machine_checks.disk_space: [
         ("home", {"free_bytes": 40 * 10**9}, "warning", "48.0 GB needed"),
         ("home", {"free_bytes": 10 * 10**9}, "error", "48.0 GB needed"),

@@ -1,0 +1,1 @@
+"""What a teacher's answers become: training rows, or answers left out with the reason."""

@@ -1,0 +1,27 @@
+"""Distil a big model into a small one, from a form."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from configs.load import load_task
+from flows.home import home
+from flows.lifecycle import run_lifecycle
+from flows.lifecycle_summary import LifecycleSummary
+from flows.requests.distill import DistillRequest, distillation_of
+from flows.step_cache import StepCache
+from flows.steps.step_state import result_of
+from flows.steps.teach import taught_lifecycle, teach
+
+
+@flow(name="distill", flow_run_name="distill {request.distillation}", persist_result=False)
+def distill(request: DistillRequest) -> LifecycleSummary:
+    """Let a teacher answer documents that have no label; fine-tune, evaluate and gate a student.
+
+    Args:
+        request: which distillation, and what differs from its file.
+    """
+    distillation, student = distillation_of(request)
+    task = load_task(student.task)
+    taught = result_of(teach(distillation, student, task, StepCache(home() / "cache")))
+    return run_lifecycle(taught_lifecycle(distillation, student, taught), request.requested_by)

@@ -1,0 +1,76 @@
+"""Try settings on validation rows and gate the best, from a form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prefect import flow
+from pydantic import BaseModel
+
+from configs.load import load_task
+from evals.scorers.registry import metrics_of
+from flows.home import home
+from flows.lifecycle import run_lifecycle
+from flows.lifecycle_summary import LifecycleSummary
+from flows.requests.sweep import SweepRequest, sweep_of
+from flows.step_cache import StepCache
+from flows.steps.data_checks import check_prepared_data
+from flows.steps.prepare import prepare
+from flows.steps.step_state import result_of
+from flows.steps.sweep import run_trials
+from flows.steps.sweep_plan import (
+    FailedTrial,
+    TrialResult,
+    best_lifecycle,
+    choose_best,
+    plan_trials,
+)
+from flows.steps.sweep_report import report_sweep
+
+
+class SweepSummary(BaseModel):
+    """Result of the flow `sweep`."""
+
+    sweep: str
+    scored: list[TrialResult]
+    failed: list[FailedTrial]
+    best: TrialResult
+    report: Path
+    """Directory of trials.json, report.md and axes.png."""
+    lifecycle: LifecycleSummary | None
+    """What became of the best trial; None if it was not to go to the gate."""
+
+
+@flow(name="sweep", flow_run_name="sweep {request.sweep}", persist_result=False)
+def sweep(request: SweepRequest) -> SweepSummary:
+    """Score trials on validation rows; take the best through the whole lifecycle, once.
+
+    Args:
+        request: which sweep, and what differs from its file.
+    """
+    declared, lifecycle = sweep_of(request)
+    trials = plan_trials(declared, lifecycle)
+    task = load_task(lifecycle.task)
+    cache = StepCache(home() / "cache")
+
+    data = result_of(prepare(lifecycle, task, cache))
+    check_prepared_data(lifecycle.data_checks, task, data, cache)
+    scored, failed = run_trials(
+        declared.name, trials, lifecycle, task, data, cache, declared.max_parallel
+    )
+    metric = metrics_of(task)[0]
+    best = choose_best(declared, scored, failed, metric)
+    report = result_of(report_sweep(declared, metric, scored, failed, best, cache))
+
+    gated = None
+    if request.gate_the_best:
+        chosen = best_lifecycle(declared, lifecycle, best.trial, len(scored))
+        gated = run_lifecycle(chosen, request.requested_by)
+    return SweepSummary(
+        sweep=declared.name,
+        scored=scored,
+        failed=failed,
+        best=best,
+        report=report.files,
+        lifecycle=gated,
+    )

@@ -1,0 +1,1 @@
+"""`pawl up`: Prefect, MLflow and workers on this machine, watched over."""

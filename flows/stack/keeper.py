@@ -1,0 +1,112 @@
+"""Runs one program and leaves none of its descendants behind; `python keeper.py GRACE PARENT ...`.
+
+Does: end everything that the program started, in whatever session, when told to, when the program
+ends, and when the parent dies (Linux). Does not: start it again (flows/stack/supervisor.py).
+Imports nothing of ours, for it is a process beside every server and worker.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import psutil
+
+LINUX = sys.platform == "linux"
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+KILL_AFTER_S = 5.0
+"""Between asking descendants to end and killing them."""
+
+
+class Told(Exception):
+    """SIGTERM or SIGINT arrived."""
+
+
+def _told(number: int, frame: object) -> None:
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, signal.SIG_IGN)
+    raise Told
+
+
+def end_with_parent() -> None:
+    """Let this process get SIGTERM when its parent dies, however that happens."""
+    if LINUX:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent ended, so that none gets out of sight."""
+    if LINUX:
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def end_descendants(patience_s: float) -> None:
+    """Ask every descendant of this process to end; after `patience_s` seconds, kill."""
+    left = psutil.Process().children(recursive=True)
+    for process in left:
+        _signal(process, signal.SIGTERM)
+    psutil.wait_procs(left, timeout=patience_s)
+    while left := psutil.Process().children(recursive=True):
+        for process in left:
+            _signal(process, signal.SIGKILL)
+        psutil.wait_procs(left, timeout=1)
+
+
+def _signal(process: psutil.Process, number: int) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return
+
+
+def _await(child: subprocess.Popen[bytes]) -> int:
+    while LINUX:
+        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+        assert ended is not None  # it blocks
+        if ended.si_pid == child.pid:
+            break
+        os.waitpid(ended.si_pid, 0)  # an adopted orphan
+    return child.wait()
+
+
+def keep(command: Sequence[str], grace_s: float) -> int:
+    """Run a command to its end, or until this process is told to end; returns its exit code.
+
+    Args:
+        grace_s: seconds for the command to end by itself after SIGTERM, before its descendants are
+            asked too.
+    """
+    adopt_orphans()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, _told)
+    child = None
+    try:
+        child = subprocess.Popen(command, preexec_fn=end_with_parent)
+        return _await(child)
+    except Told:
+        if child is None:
+            return 1
+        child.terminate()
+        try:
+            return child.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            return 1
+    finally:
+        end_descendants(KILL_AFTER_S)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Entry point; `arguments`: seconds of grace, process id of the parent, and the command."""
+    grace_s, parent, *command = arguments
+    end_with_parent()
+    if os.getppid() != int(parent):
+        return 1  # it died before we could ask to be told
+    return keep(command, float(grace_s))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
