@@ -25,11 +25,14 @@ def approval_markdown(model: str, version: int, stands: Standing, objection: str
         ["time ends", stands.expires],
     ]
     said = f"> The last answer did not count: {objection}.\n\n" if objection else ""
+    how = (
+        "\n\nTo answer: **Resume** on this run's page, or in a terminal "
+        f"`pawl approve {model} {version}` or `pawl refuse {model} {version}`."
+    )
     return (
         f"## {HEADLINES[stands.status]}: {model} version {version}\n\n{said}"
         + markdown_table(["", ""], rows)
-        + "\n\nTo answer: **Resume** on this run's page, or in a terminal "
-        f"`pawl approve {model} {version}` or `pawl refuse {model} {version}`."
+        + (how if stands.status == "waiting" else "")
     )
 
 

@@ -18,9 +18,10 @@ from configs.errors import PawlError
 from flows.cli_approve import approve, refuse
 from flows.cli_audit import audit
 from flows.cli_baseline import app as baseline_app
-from flows.cli_doctor import doctor
 from flows.cli_deploy import deploy
+from flows.cli_doctor import doctor
 from flows.cli_gate import app as gate_app
+from flows.cli_matrix import matrix
 from flows.cli_up import down, up
 from flows.home import (
     model_store,
@@ -40,6 +41,7 @@ app.command()(deploy)
 app.add_typer(gate_app, name="gate")
 app.add_typer(baseline_app, name="baseline")
 app.command()(doctor)
+app.command()(matrix)
 app.command()(up)
 app.command()(down)
 app.command()(approve)
@@ -166,12 +168,28 @@ def rollback(
 
 
 @app.command()
-def status(alias: Alias = "champion") -> None:
-    """Show every model with its champion, challenger and last decision."""
+def status(
+    alias: Alias = "champion",
+    html: Annotated[
+        Path | None, typer.Option(help="Write one HTML page of everything here instead.")
+    ] = None,
+) -> None:
+    """Show every model with champion, challenger, last decision and the age of its evidence."""
     from flows import console
+
+    if html is not None:
+        from flows.dashboard.write import write_dashboard
+
+        console.say(f"{write_dashboard(html, alias)} models: {html}")
+        return
+    from functools import partial
+
+    from flows.evidence_status import judge_evidence
     from registry.status import model_status
 
-    console.print_status(model_status(model_store(), alias), tracking_uri())
+    store = model_store()
+    models = model_status(store, alias, partial(judge_evidence, store))
+    console.print_status(models, tracking_uri())
 
 
 @app.command()

@@ -1,7 +1,11 @@
-"""`pawl deploy`: bring deployments, automations and the work pool to a Prefect server."""
+"""`pawl deploy`: bring deployments, automations and the work pool to a Prefect server.
+
+Does: parse arguments, print what is there now. Does not: start a server or workers (`pawl up`).
+"""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,47 +16,59 @@ if TYPE_CHECKING:
     from flows.automations.plan import Change
     from flows.deploy.apply import Deployed
 
-POOL_TYPES = ("process", "docker", "kubernetes")
+
+class PoolType(StrEnum):
+    """Kinds of work pools whose base job template ships."""
+
+    process = "process"
+    docker = "docker"
+    kubernetes = "kubernetes"
 
 
 def deploy(
     pool: Annotated[str, typer.Option(help="Work pool; created if there is none.")] = "default",
     pool_type: Annotated[
-        str, typer.Option(help="process, docker or kubernetes, for a pool that is created.")
-    ] = "process",
+        PoolType, typer.Option(help="Type of the work pool if it is created.")
+    ] = PoolType.process,
     pool_limit: Annotated[
-        int | None, typer.Option(min=1, help="Runs at once in a pool that is created.")
+        int | None, typer.Option(min=1, help="Runs at once in the work pool if it is created.")
     ] = None,
     gpu_slots: Annotated[
-        int | None, typer.Option(min=1, help="Pieces of work that may use a GPU at once.")
+        int | None,
+        typer.Option(min=1, help="GPUs that all runs share. At first 1, then as it is."),
     ] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Only these deployments.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only this deployment; may be repeated.")
+    ] = None,
     automations: Annotated[bool, typer.Option(help="Apply the automations too.")] = True,
 ) -> None:
-    """Bring Pawl's deployments and automations to the Prefect server; again changes nothing."""
-    import os
+    """Bring Pawl's deployments and automations to the Prefect server; again changes nothing.
 
-    if pool_type not in POOL_TYPES:
-        expected = f"expected one of {', '.join(POOL_TYPES)}, got {pool_type!r}"
-        raise ConfigError("--pool-type", expected, "Name one of them.")
-    if not os.environ.get("PREFECT_API_URL"):
-        from prefect.settings import get_current_settings
-
-        if not get_current_settings().api.url:
-            raise ConfigError(
-                "PREFECT_API_URL",
-                "expected the address of a Prefect server, got none",
-                "Start one with `pawl up`, or set it.",
-            )
-    from flows.automations.apply import apply_automations
-    from flows.deploy.apply import Pool, apply_deployments
+    Forms list the lifecycles and gates of now: deploy again after adding a file.
+    """
+    _require_server()
+    from flows.deploy.apply import apply_deployments
     from flows.deploy.declared import chosen, declared_deployments
+    from flows.deploy.pool import Pool
 
-    target = Pool(pool, pool_type, pool_limit)  # type: ignore[arg-type]
-    deployed = apply_deployments(chosen(declared_deployments(), only), target, gpu_slots)
-    _print_deployed(deployed, pool)
+    target = Pool(pool, pool_type.value, pool_limit)
+    declared = chosen(declared_deployments(), only or [])
+    _print_deployed(apply_deployments(declared, target, gpu_slots), pool)
     if automations:
+        from flows.automations.apply import apply_automations
+
         _print_changes(apply_automations())
+
+
+def _require_server() -> None:
+    from prefect.settings import get_current_settings
+
+    if not get_current_settings().api.url:
+        raise ConfigError(
+            "PREFECT_API_URL",
+            "expected the address of a Prefect server, got none",
+            "Start one with `pawl up`, or set it.",
+        )
 
 
 def _print_deployed(deployed: list[Deployed], pool: str) -> None:
@@ -60,13 +76,15 @@ def _print_deployed(deployed: list[Deployed], pool: str) -> None:
 
     from flows.console import console, say
 
-    table = Table("deployment", "schedule", title=f"Deployments in work pool {pool}")
+    table = Table("deployment", "schedule", title=f"Deployments in the work pool {pool}")
     for one in deployed:
-        table.add_row(one.name, ", ".join(one.schedules) or "none")
+        words = [f"{when}: {'on' if on else 'off'}" for when, on in one.schedules.items()]
+        table.add_row(one.name, "\n".join(words))
     console.print(table)
     for one in deployed:
         if one.form:
             say(f"{one.name}: {one.form}")
+    say(f"Runs wait for a worker: `prefect worker start --pool {pool}`, unless `pawl up` runs one.")
 
 
 def _print_changes(changes: list[Change]) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from evals.evaluation import Evaluation
     from evals.selftest import Rate, SelfTest
     from flows.lifecycle_summary import LifecycleSummary
+    from flows.matrix_summary import MatrixSummary
     from registry.status import ModelStatus
 
 console = Console()
@@ -39,6 +40,24 @@ def print_summary(summary: LifecycleSummary) -> None:
     say(summary.registry)
     say(f"Report: {summary.report / 'report.html'}")
     say(f"Pin: {summary.pin}" if summary.pin else "Pin: none, the model has no champion yet.")
+
+
+def print_matrix(summary: MatrixSummary) -> None:
+    """Scores per task, cells (done, skipped or failed), and where the run is."""
+    from rich.markdown import Markdown
+
+    console.print(Markdown(summary.markdown))
+    cells = Table("candidate", "task", "this run", "work, s", title=f"Matrix {summary.name}")
+    shown = {
+        "done": "[green]done[/]",
+        "reused": "[cyan]skipped: unchanged[/]",
+        "failed": "[bold red]failed[/]",
+    }
+    for cell in summary.cells:
+        cells.add_row(cell.candidate, cell.task, shown[cell.outcome], f"{cell.seconds:.1f}")
+    console.print(cells)
+    say(summary.sentence)
+    say(f"MLflow run: {summary.mlflow_run}")
 
 
 def print_scores(evaluations: Mapping[str, Evaluation]) -> None:

@@ -11,7 +11,7 @@ from configs.errors import PinError
 from configs.strict_model import StrictModel
 from registry.pins import Pin, read_pin
 from registry.score_history import DecidedScores, read_score_history
-from registry.status import ModelStatus, model_status
+from registry.status import EvidenceOf, ModelStatus, model_status
 from registry.store import ModelStore
 
 
@@ -37,15 +37,18 @@ class ModelFacts(StrictModel):
     """Scores by decision, oldest first."""
 
 
-def gather_facts(store: ModelStore, pins: Path, alias: str) -> list[ModelFacts]:
+def gather_facts(
+    store: ModelStore, pins: Path, alias: str, evidence_of: EvidenceOf | None = None
+) -> list[ModelFacts]:
     """Facts about every model that Pawl registered, by name.
 
     Args:
         pins: directory of the pin files.
+        evidence_of: tells whether the evidence for a champion stands.
     Raises:
         RegistryError: when MLflow is unreachable.
     """
-    return [_facts(store, pins, status) for status in model_status(store, alias)]
+    return [_facts(store, pins, status) for status in model_status(store, alias, evidence_of)]
 
 
 def _facts(store: ModelStore, pins: Path, status: ModelStatus) -> ModelFacts:

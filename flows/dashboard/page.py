@@ -18,7 +18,6 @@ from registry.score_history import ROLES, DecidedScores
 
 SHOWN_DECISIONS = 20
 DRAWN_METRICS = 2
-SECONDS_PER_DAY = 86_400
 NO_SERVER = "no Prefect server"
 
 
@@ -34,11 +33,11 @@ def dashboard(
     Args:
         schedule: None when no Prefect server is known.
         directory: exists; receives one PNG per model and metric.
-        now: with a time zone; ages are counted from it.
+        now: with a time zone.
         registry: address of MLflow, without password.
     """
     attention = [f"{m.status.name}: {text}" for m in models for text in problems_of(m)]
-    sections = [Section("Models", (_overview(models, schedule, now),))]
+    sections = [Section("Models", (_overview(models, schedule),))]
     if attention:
         sections.append(Section("Look into", (Bullets(tuple(attention)),)))
     sections += [_model_section(model, directory) for model in models]
@@ -54,8 +53,10 @@ def dashboard(
 
 def problems_of(model: ModelFacts) -> tuple[str, ...]:
     """What people should look into about a model."""
-    found = [*model.status.warnings, *model.status.stale]
-    return (*found, model.pin_problem) if model.pin_problem else tuple(found)
+    evidence = model.status.evidence
+    stale = [f"stale evidence: {reason}" for reason in evidence.reasons] if evidence else []
+    pin = [model.pin_problem] if model.pin_problem else []
+    return (*model.status.warnings, *stale, *pin)
 
 
 def _verdict(models: Sequence[ModelFacts], attention: Sequence[str]) -> str:
@@ -66,9 +67,7 @@ def _verdict(models: Sequence[ModelFacts], attention: Sequence[str]) -> str:
     return f"{len(models)} models, {serving} with a champion; {calm}."
 
 
-def _overview(
-    models: Sequence[ModelFacts], schedule: ReEvaluationSchedule | None, now: datetime
-) -> Table:
+def _overview(models: Sequence[ModelFacts], schedule: ReEvaluationSchedule | None) -> Table:
     rows = []
     for model in models:
         status, pin = model.status, model.pin
@@ -78,7 +77,7 @@ def _overview(
                 f"version {status.champion_version}" if status.champion_version else "none",
                 f"version {pin.version}, {pin.candidate}, {pin.files} files" if pin else "none",
                 pin.weights_digest if pin else "",
-                _age(status.evidence_ms, now),
+                status.evidence.summary if status.evidence else "none",
                 next_words(schedule, status.name),
                 status.last_outcome or "none",
                 f"version {status.challenger_version}" if status.challenger_version else "none",
@@ -87,14 +86,6 @@ def _overview(
     header = ("model", "champion", "pin", "digest of the pinned weights", "age of its evidence",
               "next re-evaluation", "last decision", "challenger")  # fmt: skip
     return Table("What is pinned, and how old its evidence is", header, tuple(rows), (), (3,))
-
-
-def _age(evidence_ms: int | None, now: datetime) -> str:
-    if evidence_ms is None:
-        return "none"
-    days = max(0.0, now.timestamp() - evidence_ms / 1000) / SECONDS_PER_DAY
-    when = datetime.fromtimestamp(evidence_ms / 1000, UTC)
-    return f"{days:.1f} days ({when:%Y-%m-%d %H:%M} UTC)"
 
 
 def next_words(schedule: ReEvaluationSchedule | None, model: str) -> str:

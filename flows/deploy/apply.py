@@ -24,6 +24,7 @@ from flows.prefect_api import prefect_client
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.actions import DeploymentScheduleCreate
+    from prefect.client.schemas.objects import DeploymentSchedule
     from prefect.deployments.runner import RunnerDeployment
 
 NEED_OWN_FILES = {"watch-weights": "follow"}
@@ -118,12 +119,15 @@ def _apply(
     from prefect.deployments.runner import DeploymentApplyError
     from prefect.settings import get_current_settings
 
-    switched = _switched(client, deployment.full_name)
+    existing = _existing_schedules(client, deployment.full_name)
+    switched = {one.slug: one.active for one in existing}
     default = _is_configured(declared.name)
     active = {
         one.slug: switched.get(one.slug, one.active or default) for one in declared.schedules
     }
-    deployment.schedules = [_schedule(one, active[one.slug]) for one in declared.schedules]
+    if declared.schedules:
+        ours = [_schedule(one, active[one.slug]) for one in declared.schedules]
+        deployment.schedules = [*ours, *_of_people(existing)]
     try:
         identity = deployment.apply()
     except DeploymentApplyError as error:
@@ -138,15 +142,29 @@ def _apply(
     )
 
 
-def _switched(client: SyncPrefectClient, full_name: str) -> dict[str, bool]:
-    """Which schedules the server has, by slug, and whether they are on: people switch them there."""
+def _existing_schedules(client: SyncPrefectClient, full_name: str) -> list[DeploymentSchedule]:
     from prefect.exceptions import ObjectNotFound
 
     try:
-        existing = client.read_deployment_by_name(full_name)
+        return list(client.read_deployment_by_name(full_name).schedules)
     except ObjectNotFound:
-        return {}
-    return {one.slug: one.active for one in existing.schedules if one.slug is not None}
+        return []
+
+
+def _of_people(existing: Sequence[DeploymentSchedule]) -> list[DeploymentScheduleCreate]:
+    """Schedules that were added in the UI, without a slug: Prefect would replace them by ours."""
+    from prefect.client.schemas.actions import DeploymentScheduleCreate
+
+    return [
+        DeploymentScheduleCreate(
+            schedule=one.schedule,
+            active=one.active,
+            max_scheduled_runs=one.max_scheduled_runs,
+            parameters=one.parameters,
+        )
+        for one in existing
+        if one.slug is None
+    ]
 
 
 def _is_configured(name: str) -> bool:
@@ -163,7 +181,9 @@ def _schedule(declared: DeclaredSchedule, active: bool) -> DeploymentScheduleCre
         if declared.interval is None
         else IntervalSchedule(interval=timedelta(seconds=declared.interval))
     )
-    return DeploymentScheduleCreate(schedule=when, active=active, slug=declared.slug)
+    return DeploymentScheduleCreate(
+        schedule=when, active=active, slug=declared.slug, parameters=declared.parameters
+    )
 
 
 def _in_words(schedule: DeclaredSchedule) -> str:

@@ -38,6 +38,9 @@ class DeclaredSchedule(StrictModel):
     active: bool = True
     """Off: it is there to be switched on in the UI."""
 
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    """Instead of what the form is filled with."""
+
     @model_validator(mode="after")
     def _one_of_both(self) -> DeclaredSchedule:
         if (self.cron is None) == (self.interval is None):

@@ -15,6 +15,7 @@ from configs.sweep import SweepConfig
 from evals.metric import Metric
 from evals.report.tables import markdown_table
 from evals.report.wording import counted, value_with_interval
+from flows.server_outages import once_the_server_answers
 from flows.step_cache import StepCache, StepOutcome
 from flows.steps.step_state import publish, publish_image, step, step_state
 from flows.steps.sweep_plan import FailedTrial, TrialResult
@@ -50,8 +51,9 @@ def report_sweep(
 
     inputs = {"sweep": sweep.name, "metric": metric.model_dump(mode="json"), "trials": lines}
     outcome = cache.run("sweep-report", inputs, work)
-    create_table_artifact(
-        lines, key=f"sweep-{sweep.name}", description=f"Trials of the sweep {sweep.name}"
+    described = f"Trials of the sweep {sweep.name}"
+    once_the_server_answers(
+        lambda: create_table_artifact(lines, key="sweep-trials", description=described)
     )
     publish("sweep", (outcome.files / REPORT).read_text(), "Trials and the choice among them")
     publish_image("sweep-axes", outcome.files / PLOT, f"{metric.name} against every setting")

@@ -121,7 +121,7 @@ def test_the_ledger_of_claims_is_no_model(store, key):
 def test_claims_in_effect_are_a_chain_whatever_the_order_of_reading(written, random):
     entries = [entry(n, after, holder) for n, (after, holder) in enumerate(written, start=1)]
     claims = holders_in_order(entries, "re-evaluate/1")
-    shuffled = entries + [entry(99, 0, "x", key="re-evaluate/2")]
+    shuffled = [*entries, entry(99, 0, "x", key="re-evaluate/2")]
     random.shuffle(shuffled)
     assert holders_in_order(shuffled, "re-evaluate/1") == claims
     afters = [int(entries[c.number - 1].tags["after"]) for c in claims]

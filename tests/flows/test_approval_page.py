@@ -1,0 +1,29 @@
+from flows.approval_page import approval_markdown, question_markdown
+from registry.approvals import Standing
+
+WAITING = Standing(
+    status="waiting", missing="1 more approval is needed, by grace", requested_by=("ada",),
+    expires_ms=3_600_000,
+)  # fmt: skip
+
+
+def test_the_question_has_what_one_must_know_to_answer():
+    text = question_markdown(
+        "notes", 3, WAITING, ["f1 holds"], ["system", "f1"], [["awq", "0.9"]], "it was empty"
+    )
+    for said in ("**Your last answer did not count: it was empty.**", "Make notes version 3 champion?",
+                 "- f1 holds", "| awq | 0.9 |", "by ada", "by grace", "1970-01-01T01:00:00Z"):  # fmt: skip
+        assert said in text
+    assert "last answer" not in question_markdown("notes", 3, WAITING, ["r"], ["s"], [["a"]])
+
+
+def test_the_artifact_says_where_it_stands_and_how_to_answer():
+    text = approval_markdown("notes", 3, WAITING, "grace approved already")
+    assert text.startswith("## Waiting for approval: notes version 3")
+    assert "did not count: grace approved already" in text
+    assert "`pawl approve notes 3`" in text
+
+
+def test_a_settled_approval_asks_for_no_answer():
+    done = WAITING.model_copy(update={"status": "expired", "missing": "the time is over"})
+    assert "pawl approve" not in approval_markdown("notes", 3, done)
