@@ -298,8 +298,9 @@ def _reporting_callback(
             on_metrics(numbers, state.global_step)
 
         def on_step_end(self, args, state, control, **kwargs):  # type: ignore[no-untyped-def]
+            stop = _any_process(should_stop())
             on_progress(state.global_step, state.max_steps)
-            if _any_process(should_stop()):
+            if stop:
                 # Logged first: a loss is judged before it is saved.
                 control.should_log = control.should_save = control.should_training_stop = True
 

@@ -45,13 +45,15 @@ def question_markdown(
     score_rows: Sequence[Sequence[str]],
     objection: str = "",
 ) -> str:
-    """What stands above the form in the dialog of **Resume**."""
+    """What stands above the form in the dialog of **Resume**; that is narrow, so without intervals."""
     said = f"**Your last answer did not count: {objection}.**\n\n" if objection else ""
     listed = "\n".join(f"- {reason}" for reason in reasons)
     return (
         f"{said}**Make {model} version {version} champion?** The gate promotes it:\n\n{listed}\n\n"
-        + markdown_table(list(score_header), [list(row) for row in score_rows])
+        + markdown_table(
+            list(score_header), [[cell.split(" (")[0] for cell in row] for row in score_rows]
+        )
         + f"\n\nAsked for by {', '.join(stands.requested_by)}; {stands.missing}. "
-        f"The time for it ends at {stands.expires}. The whole report is the artifact `gate` of this "
-        "run (tab Artifacts). A rejection is final for this version."
+        f"The time for it ends at {stands.expires}. The whole report with intervals is the artifact "
+        "`gate` of this run (tab Artifacts)."
     )

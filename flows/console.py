@@ -44,9 +44,12 @@ def print_summary(summary: LifecycleSummary) -> None:
 
 def print_matrix(summary: MatrixSummary) -> None:
     """Scores per task, cells (done, skipped or failed), and where the run is."""
-    from rich.markdown import Markdown
+    from evals.report.tables import score_cells
+    from flows.matrix_summary import evaluations_by_task
 
-    console.print(Markdown(summary.markdown))
+    for task, evaluations in evaluations_by_task(summary.cells).items():
+        say(f"Task {task}:")
+        _print_table(*score_cells(evaluations))
     cells = Table("candidate", "task", "this run", "work, s", title=f"Matrix {summary.name}")
     shown = {
         "done": "[green]done[/]",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from prefect import Task
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
@@ -122,13 +123,15 @@ def _fan_out(
 ) -> dict[tuple[str, str], StepOutcome | str]:
     """Outcome, or why it failed, by digest of the weights and task."""
     # Candidates of the same bytes are asked once, under the first one's name.
-    first = {found.digest: name for name, found in reversed(weights.items())}
-    with ThreadPoolTaskRunner(max_workers=config.parallel) as runner:
+    first = {found.digest: name for name, found in reversed(list(weights.items()))}
+    ask: Task[..., Any] = evaluate_weights  # type: ignore[assignment]
+    workers: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=config.parallel)
+    with workers as runner:
         asked = {
             (digest, task_name): runner.submit(
-                evaluate_weights,
+                ask,
                 {
-                    "system": name,
+                    "system": f"{name} on {task_name}",
                     "model_dir": weights[name].directory,
                     "weights_digest": digest,
                     "config": settings,

@@ -79,7 +79,8 @@ def _undecided_release(
 ) -> str | None:
     """The latest release of the champion's base on which nothing was decided, in words."""
     origin = origin_of(record.tag("base_source"))
-    known = [r for r in releases_in_effect(store) if origin_of(r.followed) == origin]
+    # What was there when a source was first looked at may be older than the champion.
+    known = [r for r in releases_in_effect(store) if r.announce and origin_of(r.followed) == origin]
     latest = max(known, key=lambda release: release.number, default=None)
     seen = {one.facts.base_digest for one in decided}
     return None if latest is None or latest.digest in seen else latest.source

@@ -102,7 +102,7 @@ def run_lifecycle(config: LifecycleConfig, requested_by: str = "") -> LifecycleS
     )  # fmt: skip
     promotion = result_of(promote(config, lineage, candidates, decided, champion, actor))
     outcome = decided.result["outcome"]
-    if promotion.awaiting_approval:
+    if config.gate.approval is not None:
         promotion, outcome = settle_approval(config.registry, promotion, decided)
     pinned = result_of(pin(config))
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from configs.canonical_json import digest_json
 from configs.evaluation_matrix import MatrixConfig
-from evals.evaluation import read_evaluation
+from evals.evaluation import Evaluation, read_evaluation
 from evals.report.tables import markdown_table, score_table, scores_of, shown_metrics
 from registry.store import ModelStore
 
@@ -123,18 +123,20 @@ def cell_scores(cells: list[MatrixCell]) -> list[dict[str, Any]]:
     return lines
 
 
+def evaluations_by_task(cells: list[MatrixCell]) -> dict[str, dict[str, Evaluation]]:
+    """The evaluations of the cells that have one, by task and candidate, in their order."""
+    found: dict[str, dict[str, Evaluation]] = {}
+    for cell in cells:
+        if cell.files is not None:
+            read = read_evaluation(cell.files, cell.candidate)
+            found.setdefault(cell.task, {})[cell.candidate] = read
+    return found
+
+
 def _markdown(config: MatrixConfig, cells: list[MatrixCell]) -> str:
-    parts = [f"## Matrix {config.name}"]
-    for column in config.tasks:
-        own = [cell for cell in cells if cell.task == column.task]
-        evaluations = {
-            cell.candidate: read_evaluation(cell.files, cell.candidate)
-            for cell in own
-            if cell.files is not None
-        }
-        if evaluations:
-            parts.append(f"### {column.task}\n\nScores with 95% intervals.")
-            parts.append(score_table(evaluations))
+    parts = [f"## Matrix {config.name}", "Scores with 95% intervals."]
+    for task, evaluations in evaluations_by_task(cells).items():
+        parts.append(f"### {task}\n\n{score_table(evaluations)}")
     if failed := [[c.candidate, c.task, c.error] for c in cells if c.outcome == "failed"]:
         parts.append("### Failed\n\n" + markdown_table(["candidate", "task", "why"], failed))
     return "\n\n".join(parts)

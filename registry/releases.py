@@ -1,153 +1,179 @@
-"""Which revisions of followed weights have been noticed: an append-only ledger in MLflow.
+"""Releases of base weights: an append-only ledger in MLflow, in which every release is noted once.
 
-The versions of one registered model are a log, totally ordered by MLflow. An entry takes effect only
-if its `after` is the number of the entry of the same followed source that was in effect before it
-(0 for none) and its digest is another. So of watchers that notice the same revision at once one
-announces it, and a source that goes from A to B and back to A has three releases.
+The versions of the registered model `weights.releases.ledger` are a log, totally ordered by MLflow. An
+entry takes effect only if its `after` is the number of the entry of the same source that was in effect
+before it (0 for none) and its digest is another than that one's; of several written at the same moment,
+the first wins. Weights that went and came back are a new release: entries are numbered.
 
-Does: append what was noticed, replay what is in effect. Does not: look at sources
-(finetune/releases/), or act on a release (registry/claims.py says who does).
+Does: note releases, tell which are in effect. Does not: look at a source (finetune/releases/), or
+delete an entry, ever.
 """
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 
+from pydantic import Field, ValidationError
+
+from configs.lifecycle import SHA256
 from configs.strict_model import StrictModel
+from registry.ledger import DamagedLedgerError
 from registry.mlflow_runs import ARTIFACT_DIRECTORY
 from registry.records import LEDGER_SUFFIX, VersionRecord
 from registry.store import ModelStore
 
-RELEASES_LEDGER = f"weights.releases{LEDGER_SUFFIX}"
-RELEASES_TAG = "pawl.releases"
-NONE_BEFORE = 0
+RELEASE_LEDGER = f"weights.releases{LEDGER_SUFFIX}"
+RELEASES_TAG = "pawl.releases_of"
+FIRST = 0
+TOKEN_CHARACTERS_SHOWN = 12
 
 
 class Release(StrictModel):
-    """One revision of a followed source that took effect."""
+    """One entry of the ledger."""
 
-    number: int
-    """Position in the log, from 1."""
-    followed: str
-    """What is followed, such as hf://org/name@main."""
-    source: str
-    """The exact weights, such as hf://org/name@<commit>."""
-    digest: str
-    """Digest of their files: sha256:..."""
-    after: int = NONE_BEFORE
-    """Number of the release of the same source before it; 0 for the first observation."""
-    previous_digest: str = ""
-    """Digest of that one; empty for the first observation."""
-    announced: bool = True
-    """Whether it is news: False for what was there when following began."""
-    noticed_ms: int = 0
-    """When, by MLflow's clock: milliseconds since 1970."""
+    number: int = Field(ge=1)
+    """Position in the log, from 1; the version number in MLflow."""
+    after: int = Field(ge=0)
+    """Number of the entry of the same source that was in effect when this one was written; 0: none."""
+    followed: str = Field(min_length=1)
+    """Source as it is followed, such as `hf://org/name@main`."""
+    source: str = Field(min_length=1)
+    """Exact source, such as `hf://org/name@<commit>`; for a directory or a bucket as it is followed,
+    and then only the digest tells which weights are meant."""
+    digest: SHA256
+    """Digest of the files that Pawl downloads from it."""
+    previous: str = ""
+    """Digest of the release before; empty for the first."""
+    announce: bool
+    """Whether champions are re-evaluated on it; not on what was there when a source was first seen."""
+    token: str = Field(pattern=r"^[0-9a-f]{32}$")
+    """Random mark by which a writer knows its own entry, even if a retry wrote it twice."""
+    released_ms: int = Field(default=0, ge=0)
+    """When it was noted, by MLflow's clock: milliseconds since 1970."""
 
     @property
     def release_id(self) -> str:
-        """The number as text, by which requests and events name the release."""
-        return str(self.number)
+        """Name of the release: the entry's number, and part of its mark, for two registries may count
+        alike."""
+        return f"{self.number}-{self.token[:TOKEN_CHARACTERS_SHOWN]}"
 
 
-def effective_releases(records: Iterable[VersionRecord]) -> list[Release]:
-    """Entries that took effect, oldest first; pure.
+def in_effect(records: Iterable[VersionRecord]) -> list[Release]:
+    """The releases that took effect, of all sources, oldest first; pure.
 
     Args:
-        records: entries of the ledger in any order; what Pawl did not write takes no effect.
+        records: entries of the ledger in any order. Foreign ones take no effect.
+    Raises:
+        DamagedLedgerError: when an entry on which another was written was deleted or changed.
     """
-    heads: dict[str, Release] = {}
-    effective: list[Release] = []
+    latest: dict[str, Release] = {}
+    effective: dict[int, Release] = {}
     for record in sorted(records, key=lambda record: record.version):
-        tags = record.tags
-        if not all(tags.get(name) for name in ("followed", "source", "digest", "after")):
+        release = _release(record)
+        if release is None:
             continue
-        head = heads.get(tags["followed"])
-        after = head.number if head else NONE_BEFORE
-        if tags["after"] != str(after) or (head and head.digest == tags["digest"]):
+        head = latest.get(release.followed)
+        if release.after != FIRST:
+            before = effective.get(release.after)
+            if before is None or before.followed != release.followed:
+                raise DamagedLedgerError(
+                    f"ledger {RELEASE_LEDGER}",
+                    f"entry {release.number} was written on entry {release.after}, which is missing, "
+                    "changed or never was in effect",
+                    "Find out who edited the ledger, and restore it from a backup of MLflow's database.",
+                )
+        if head is not None and release.digest == head.digest:
             continue
-        release = Release(
-            number=record.version,
-            followed=tags["followed"],
-            source=tags["source"],
-            digest=tags["digest"],
-            after=after,
-            previous_digest=head.digest if head else "",
-            announced=tags.get("announced") == "yes",
-            noticed_ms=record.created_ms,
-        )
-        heads[release.followed] = release
-        effective.append(release)
-    return effective
+        if release.after == (head.number if head else FIRST):
+            effective[release.number] = latest[release.followed] = release
+    return list(effective.values())
+
+
+def _release(record: VersionRecord) -> Release | None:
+    facts = {"number": record.version, "released_ms": record.created_ms}
+    try:
+        return Release.model_validate({**record.tags, **facts})
+    except ValidationError:
+        return None
 
 
 def releases_in_effect(store: ModelStore) -> list[Release]:
-    """Every release, oldest first.
+    """Every release, of all sources, oldest first.
 
     Raises:
+        DamagedLedgerError: as `in_effect`.
         RegistryError: when MLflow is unreachable.
     """
-    return effective_releases(store.versions(RELEASES_LEDGER))
-
-
-def find_release(store: ModelStore, release_id: str) -> Release | None:
-    """The release of this id, or None.
-
-    Raises:
-        RegistryError: when MLflow is unreachable.
-    """
-    return next((r for r in releases_in_effect(store) if r.release_id == release_id), None)
+    return in_effect(store.versions(RELEASE_LEDGER))
 
 
 def latest_release(store: ModelStore, followed: str) -> Release | None:
-    """The latest release of a followed source, or None.
+    """The release of a source that is in effect, or None.
 
     Raises:
-        RegistryError: when MLflow is unreachable.
+        RegistryError: as `releases_in_effect`.
     """
-    found = [r for r in releases_in_effect(store) if r.followed == followed]
+    found = [one for one in releases_in_effect(store) if one.followed == followed]
     return found[-1] if found else None
 
 
-def record_release(
-    store: ModelStore, followed: str, source: str, digest: str, *, announce_first: bool
+def find_release(store: ModelStore, release_id: str) -> Release | None:
+    """The release of this name, or None if there is none or it never took effect.
+
+    Raises:
+        RegistryError: as `releases_in_effect`.
+    """
+    return next((one for one in releases_in_effect(store) if one.release_id == release_id), None)
+
+
+def note_release(
+    store: ModelStore,
+    followed: str,
+    source: str,
+    digest: str,
+    seen: Release | None,
+    announce: bool,
 ) -> Release | None:
-    """Append what was noticed, unless it is the latest already.
+    """Append a release, unless somebody noted another one in the meantime.
 
     Args:
-        source: the exact weights.
-        digest: of their files.
-        announce_first: whether a first observation is news.
+        followed, source, digest, announce: as in `Release`.
+        seen: `latest_release` as it was before the source was looked at. If another is in effect by now,
+            this look may be older than the one that led to it, and is dropped.
     Returns:
-        The release, if this call or another at the same moment recorded this digest; None when the
-        digest was the latest before, or another came first (look again at the next pass).
+        The release as it took effect; None if another watcher was quicker, or the digest is that of
+        `seen`.
     Raises:
-        RegistryError: when MLflow is unreachable.
+        RegistryError: as `releases_in_effect`.
     """
-    head = latest_release(store, followed)
-    if head is not None and head.digest == digest:
-        return None
-    store.create_model(
-        RELEASES_LEDGER, "Append-only ledger of weights that came out. Never delete."
+    token = uuid.uuid4().hex
+    release = Release(
+        number=1,
+        after=seen.number if seen else FIRST,
+        followed=followed,
+        source=source,
+        digest=digest,
+        previous=seen.digest if seen else "",
+        announce=announce,
+        token=token,
     )
-    run_id = _run(store)
-    tags = {
-        "followed": followed,
-        "source": source,
-        "digest": digest,
-        "after": str(head.number if head else NONE_BEFORE),
-        "announced": "yes" if head is not None or announce_first else "no",
-    }
+    tags = release.model_dump(mode="json", exclude={"number", "released_ms"})
+    store.create_model(RELEASE_LEDGER, "Append-only ledger of released weights. Never delete.")
+    run_id = _run_of_ledger(store)
     store.create_version(
-        RELEASES_LEDGER, f"runs:/{run_id}/{ARTIFACT_DIRECTORY}", tags, run_id=run_id
+        RELEASE_LEDGER,
+        f"runs:/{run_id}/{ARTIFACT_DIRECTORY}",
+        {name: str(value) for name, value in tags.items()},
+        run_id=run_id,
     )
-    latest = latest_release(store, followed)
-    return latest if latest is not None and latest.digest == digest else None
+    return next((one for one in releases_in_effect(store) if one.token == token), None)
 
 
-def _run(store: ModelStore) -> str:
-    """The run that entries name as their source, which MLflow asks for."""
-    run_id = store.tagged_run(RELEASES_TAG, RELEASES_LEDGER)
+def _run_of_ledger(store: ModelStore) -> str:
+    """The run that the entries name as their source, which MLflow asks for."""
+    run_id = store.tagged_run(RELEASES_TAG, RELEASE_LEDGER)
     if run_id is None:
-        run_id = store.start_run(RELEASES_LEDGER, {RELEASES_TAG: RELEASES_LEDGER})
+        run_id = store.start_run(RELEASE_LEDGER, {RELEASES_TAG: RELEASE_LEDGER})
         store.end_run(run_id, "FINISHED")
     return run_id

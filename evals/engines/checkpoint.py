@@ -7,15 +7,22 @@ Does not: run code from a repository, or keep the sampling settings that a check
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from configs.errors import EngineError
+
+# transformers fills its module while it is imported, and sets torch's default precision while it loads:
+# two threads that do so at once break each other.
+_LOADING = Lock()
 
 
 def load_checkpoint(
     model_dir: Path, dtype: str, adapter_dir: Path | None = None
 ) -> tuple[Any, Any]:
     """Model and tokenizer: in evaluation mode, on the accelerator if there is one, padding left.
+
+    Threads take turns.
 
     `model.generation_config` is plain greedy decoding; of the checkpoint's own settings only the
     stop tokens are kept.
@@ -26,6 +33,11 @@ def load_checkpoint(
     Raises:
         EngineError: when the weights or the adapter cannot be loaded, or there is no chat template.
     """
+    with _LOADING:
+        return _load(model_dir, dtype, adapter_dir)
+
+
+def _load(model_dir: Path, dtype: str, adapter_dir: Path | None) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 

@@ -82,7 +82,7 @@ def _why_nobody(request: ReEvaluateRequest) -> str:
 def _start(one: Dependent, request: ReEvaluateRequest, run_id: str) -> ReEvaluated:
     """A run of its own for one model. Nobody waits for it: that would occupy a worker."""
     child = request.model_copy(update={"model": one.model})
-    started = run_deployment(
+    started: Any = run_deployment(
         runtime.deployment.id,
         parameters={"request": child.model_dump(mode="json")},
         timeout=0,

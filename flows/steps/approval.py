@@ -39,7 +39,8 @@ from registry.promotion import Promoted
 
 GRACE_S = 86_400
 """After the end of the time for approval, Prefect's own timeout, which marks a run as failed."""
-Settled = Literal["promote", "awaiting approval", "approval rejected", "approval expired"]
+ENDED = {"rejected": "approval rejected", "expired": "approval expired"}
+"""Outcome of the run by how its approval stands in the end."""
 
 
 class ApprovalForm(RunInput):
@@ -48,7 +49,7 @@ class ApprovalForm(RunInput):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     verdict: Literal["approve", "reject"]
-    """A rejection is final for this version."""
+    """Approve: it becomes champion once enough people approve. Reject: final for this version."""
 
     your_name: str = Field(min_length=1, max_length=200)
     """Who you are, for the audit trail."""
@@ -59,37 +60,41 @@ class ApprovalForm(RunInput):
 
 def settle_approval(
     registry: RegistryConfig, asked: Promoted, decided: StepOutcome
-) -> tuple[Promoted, Settled]:
+) -> tuple[Promoted, str]:
     """Wait for people and do what they say; called by a flow, which it may suspend.
 
     Args:
-        asked: what was registered and awaits approval.
+        asked: what the registry did with the decided candidate, which may await approval.
         decided: outcome of the gate.
     Returns:
-        What happened in the registry, and how the run ends.
+        What happened in the registry, and the outcome of the run: the gate's own if nobody is asked or
+        people approved, else `awaiting approval`, `approval rejected` or `approval expired`.
     Raises:
         RegistryError: when MLflow is unreachable, or another champion came while people thought.
     """
+    outcome = str(decided.result["outcome"])
+    if not asked.awaiting_approval:
+        _wait_no_more()
+        return asked, outcome
     objection = ""
     for number in itertools.count():
         stands: Standing = result_of(look_at_approval(registry, asked.version, decided, objection))
         if stands.status == "approved":
             _wait_no_more()
-            return result_of(promote_with_approval(registry, asked.version, stands)), "promote"
-        if stands.status in ("rejected", "expired"):
+            return result_of(promote_with_approval(registry, asked.version, stands)), outcome
+        if stands.status in ENDED:
             _wait_no_more()
             summary = f"{asked.model} version {asked.version} was not promoted: {stands.missing}."
-            ended: Settled = (
-                "approval rejected" if stands.status == "rejected" else "approval expired"
-            )
-            return asked.model_copy(update={"awaiting_approval": False, "summary": summary}), ended
+            ended = asked.model_copy(update={"awaiting_approval": False, "summary": summary})
+            return ended, ENDED[stands.status]
         if not may_suspend():
             summary = (
                 f"{asked.summary} {stands.missing}, until {stands.expires}: "
                 f"`pawl approve {asked.model} {asked.version}`."
             )
             return asked.model_copy(update={"summary": summary}), "awaiting approval"
-        key = f"approval-{read_decision(decided).digest.removeprefix('sha256:')[:12]}-{number}"
+        digest = read_decision(decided).digest.removeprefix("sha256:")
+        key = f"approval-{asked.model}-{digest[:12]}-{number}"
         answer = _ask(asked, stands, decided, objection, key)
         if answer is None:
             objection = "it was empty"

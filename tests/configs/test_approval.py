@@ -15,7 +15,10 @@ def test_case_width_and_white_space_make_no_other_person():
     [
         ({"approvers": ["ada", " "]}, "expected names, got a blank one"),
         ({"approvers": ["Ada", "ada "]}, "expected each name once"),
-        ({"approvers": ["ada"], "approvals": 2}, "expected at least 2, as many as approvals, got 1"),
+        (
+            {"approvers": ["ada"], "approvals": 2},
+            "expected at least 2, as many as approvals, got 1",
+        ),
         ({"approvals": 0}, "greater than or equal to 1"),
         ({"expires_hours": 0}, "greater than 0"),
         ({"expires_hours": float("nan")}, "less than or equal to 8760"),

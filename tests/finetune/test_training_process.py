@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -31,6 +32,22 @@ def job(base_dir, rows, task, lora, tmp_path):
     )  # fmt: skip
 
 
+class Lines:
+    """A pipe read byte by byte: nothing may wait in a buffer where `select` cannot see it."""
+
+    def __init__(self, descriptor):
+        self.descriptor = descriptor
+
+    def fileno(self):
+        return self.descriptor
+
+    def readline(self):
+        line = b""
+        while not line.endswith(b"\n"):
+            line += os.read(self.descriptor, 1)
+        return line
+
+
 @pytest.fixture
 def start(tmp_path):
     """Start the process of a job; yields a function that gives the process and its open pipe."""
@@ -44,7 +61,7 @@ def start(tmp_path):
             stdout=(tmp_path / "log").open("wb"), stderr=subprocess.STDOUT,
         )  # fmt: skip
         started.append(process)
-        return process, os.fdopen(os.open(job.pipe, os.O_RDWR), "r", buffering=1)
+        return process, Lines(os.open(job.pipe, os.O_RDWR))
 
     yield run
     for process in started:
@@ -59,8 +76,11 @@ def endless(job):
 
 
 def read_until(pipe, kind):
-    messages = []
+    """Messages up to the first of a kind, which must come in time."""
+    messages, deadline = [], time.monotonic() + PATIENCE_S
     while not messages or messages[-1]["kind"] != kind:
+        ready, _, _ = select.select([pipe], [], [], deadline - time.monotonic())
+        assert ready, f"no {kind} within {PATIENCE_S} s, only {messages[-3:]}"
         messages.append(json.loads(pipe.readline()))
     return messages
 

@@ -1,6 +1,8 @@
 """A promotion that waits for a person, on a real server and worker that are killed meanwhile."""
 
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import yaml
 from configs.load import SHIPPED, read_yaml
 from registry.audit import audit_trail
 from registry.store import ModelStore
+from tests.servers.prefect_server import PrefectServer, copy_of_migrated
 from tests.servers.processes import kill_group
 
 ROOT = Path(__file__).parents[2]
@@ -87,6 +90,14 @@ class Lifecycles:
         )  # fmt: skip
         return found[0]["data"]
 
+    def pawl(self, *arguments):
+        """Run a command in a terminal that knows the server."""
+        command = [sys.executable, "-m", "flows.cli", *map(str, arguments)]
+        environment = self.server.environment(**self.settings)
+        return subprocess.run(
+            command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True
+        ).stdout
+
     def computed(self):
         """What the steps' cache holds, with the moment each was written."""
         cache = self.home / "cache"
@@ -115,14 +126,20 @@ def lifecycle_with_approval(tmp_path):
     return write
 
 
-@pytest.fixture
-def lifecycles(own_prefect_server, migrated_database, tmp_path):
-    database = tmp_path / "mlflow.db"
-    shutil.copy(migrated_database, database)
-    made = Lifecycles(own_prefect_server(), tmp_path / "home", f"sqlite:///{database}")
-    made.start()
-    made.deploy()
-    return made
+@pytest.fixture(scope="module")
+def lifecycles(migrated_prefect, migrated_database, tmp_path_factory):
+    """One for all tests here, which so train once."""
+    directory = tmp_path_factory.mktemp("approval")
+    shutil.copy(migrated_database, directory / "mlflow.db")
+    copy_of_migrated(migrated_prefect, directory / "prefect")
+    server = PrefectServer(directory / "prefect")
+    made = Lifecycles(server, directory / "home", f"sqlite:///{directory / 'mlflow.db'}")
+    try:
+        made.start()
+        made.deploy()
+        yield made
+    finally:
+        server.close()
 
 
 def said(store, model):
@@ -177,4 +194,20 @@ def test_a_run_that_nobody_answers_ends_by_itself_and_changes_nothing(
     assert final["state_type"] == "COMPLETED", final["state"]
     assert lifecycles.artifact(run, "approval").startswith("## Approval expired: letters version 1")
     assert lifecycles.store.alias("letters", "champion") is None
-    assert said(lifecycles.store, "letters") == [("decision", "gate", True), ("request", "Ada", True)]
+    assert said(lifecycles.store, "letters") == [
+        ("decision", "gate", True),
+        ("request", "Ada", True),
+    ]
+
+
+def test_an_approval_in_a_terminal_lets_the_waiting_run_end(lifecycles, lifecycle_with_approval):
+    run = lifecycles.run(lifecycle_with_approval("memos", expires_hours=1), "Ada")
+    lifecycles.await_question(run, 0)
+    printed = lifecycles.pawl("approve", "memos", 1, "--actor", "Grace", "--reason", "fine")
+    assert "memos version 1 is now champion" in printed
+    assert "The run that waited for this goes on." in printed
+    final = lifecycles.server.await_state(run, {"COMPLETED", "FAILED", "CRASHED"}, 300)
+    assert final["state_type"] == "COMPLETED", final["state"]
+    assert lifecycles.store.alias("memos", "champion") == 1
+    assert (lifecycles.home / "pins" / "memos.yaml").exists()
+    assert [kind for kind, _, _ in said(lifecycles.store, "memos")].count("promote") == 1

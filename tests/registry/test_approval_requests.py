@@ -205,9 +205,7 @@ def test_an_answer_without_name_or_reason_is_not_recorded(
 
 def test_the_longest_reason_is_kept_whole(contract_store, asking, model):
     request_promotion(contract_store, asking(), "run-1")
-    given = give_verdict(
-        contract_store, model, 1, "champion", "approve", "grace", "ü" * 2000
-    )
+    given = give_verdict(contract_store, model, 1, "champion", "approve", "grace", "ü" * 2000)
     assert given.entry.reason == "ü" * 2000
 
 
@@ -233,7 +231,9 @@ def test_an_entry_moved_to_another_version_is_noticed(store, asking, model):
     request_promotion(store, asking(), "run-1")
     client = MlflowClient(store.tracking_uri)
     client.set_model_version_tag(approval_ledger_name(model), "1", "pawl.version", "2")
-    with pytest.raises(RegistryError, match="was written for models:/.*/1, but now names version 2"):
+    with pytest.raises(
+        RegistryError, match=r"was written for models:/.*/1, but now names version 2"
+    ):
         read_approvals(store, model)
 
 

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -25,6 +26,15 @@ def await_condition(condition, what, timeout_s=WAIT_S):
             return found
         time.sleep(0.1)
     raise AssertionError(f"not within {timeout_s} s: {what}")
+
+
+def event_of(name, resource, payload=None):
+    """An event as POST /events takes it."""
+    occurred = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return {
+        "id": str(uuid4()), "occurred": occurred, "event": name, "resource": resource,
+        "payload": payload or {},
+    }  # fmt: skip
 
 
 class Receiver:
@@ -62,9 +72,9 @@ class Receiver:
         return await_condition(lambda: self.about(text), f"a message about {text}")[0]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(postgresql_address, tmp_path_factory):
-    """A server of this module's own: its automations would meddle with the shared one.
+    """A server of these tests' own: its automations would meddle with the shared one.
 
     On PostgreSQL: on SQLite, when another writer holds its lock, Prefect evaluates an event again and
     may act twice on it.
@@ -94,7 +104,7 @@ def connected(server, monkeypatch):
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def receiver():
     receiver = Receiver()
     yield receiver

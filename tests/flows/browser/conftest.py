@@ -11,7 +11,7 @@ import yaml
 from configs.load import SHIPPED, read_yaml
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-WAIT_MS = 120_000
+WAIT_MS = 60_000
 
 
 @pytest.fixture

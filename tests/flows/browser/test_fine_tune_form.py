@@ -1,11 +1,9 @@
 """A person opens the form of `fine-tune`, is told what is wrong, corrects it, and gets a decision."""
 
-import re
-
 from registry.store import ModelStore
 
-OUTCOME_TAGS = {"promote": "promoted", "reject": "rejected", "inconclusive": "inconclusive"}
-SUBMIT = "Submit"
+TAGS = {"promote": "promoted", "reject": "rejected", "inconclusive": "inconclusive"}
+RANK, RATE = "Rank (Optional)", "Learning Rate (Optional)"
 
 
 def look(page, directory, name):
@@ -14,69 +12,62 @@ def look(page, directory, name):
     return page.inner_text("body")
 
 
-def submit(page):
-    """Press Submit until a run is made: after an error, Prefect's form first only checks again."""
-    for _ in range(3):
-        page.get_by_role("button", name=SUBMIT).click()
-        page.wait_for_timeout(1000)
-        if "/run" not in page.url:
-            return
-    page.wait_for_url(re.compile("tab=Runs"))
+def press_submit(page):
+    page.get_by_role("button", name="Submit").click()
+
+
+def refusals(page):
+    """What the form says about a value that is out of its range: in the browser, then by the server."""
+    page.get_by_label(RANK).fill("0")
+    press_submit(page)
+    yield page.get_by_label(RANK).evaluate("field => field.validationMessage")
+    page.get_by_label(RANK).fill("16")
+    page.get_by_label(RATE).fill("2")
+    press_submit(page)
+    yield page.get_by_text("Error creating flow run").first.inner_text()
+    page.get_by_label(RATE).fill("0.003")
 
 
 def test_a_run_from_the_form_ends_with_a_decision(page, deployed_pawl, tmp_path):
-    screens = tmp_path / "screens"
+    server, screens = deployed_pawl, tmp_path / "screens"
     screens.mkdir()
     print(f"screenshots: {screens}")
-    server = deployed_pawl
-    server.start_worker()
+    server.start_worker(OMP_NUM_THREADS=1)
     deployment = server.request("GET", "/deployments/name/fine-tune/fine-tune")
-    form = f"{server.url}/deployments/deployment/{deployment['id']}/run"
-    assert f"fine-tune/fine-tune: {form}" in server.printed
+    form = f"/deployments/deployment/{deployment['id']}/run"
+    assert f"fine-tune/fine-tune: {server.url}{form}" in server.printed
 
-    page.goto(form.replace("/deployments/", "/v2/deployments/", 1))
-    page.get_by_label("Rank (Optional)").wait_for()
+    page.goto(f"{server.url}/v2{form}")
+    page.get_by_label(RANK).wait_for()
     shown = look(page, screens, "form")
     assert "Rank of the adapter's matrices. Range: at least 1 and at most 1024." in shown
     assert "LoRA (Optional)" in shown
-
-    page.get_by_label("Lifecycle (Optional)").click()
+    page.get_by_label("Select Lifecycle").click()
     page.get_by_role("option", name="quick").click()
-    page.get_by_label("Rank (Optional)").fill("0")
-    page.get_by_role("button", name=SUBMIT).click()
-    message = page.get_by_label("Rank (Optional)").evaluate("field => field.validationMessage")
-    assert message == "Value must be greater than or equal to 1."
-    page.get_by_label("Rank (Optional)").fill("16")
-    page.get_by_label("Learning Rate (Optional)").fill("2")
-    page.get_by_role("button", name=SUBMIT).click()
-    refused = page.get_by_text("Error creating flow run").first
-    assert "request.lora.learning_rate" in refused.inner_text()
-    assert "2 is greater than or equal to the maximum of 1" in refused.inner_text()
-    look(page, screens, "refused")
-    assert server.request("POST", "/flow_runs/count", json={}) == 0
-
-    page.get_by_label("Learning Rate (Optional)").fill("0.003")
     page.get_by_label("Epochs (Optional)").fill("1")
     page.get_by_label("Requested By (Optional)").fill("Ada")
-    submit(page)
-    page.get_by_role("link", name=re.compile("fine-tune quick|^[A-Z]")).first.wait_for()
-    [run] = server.request("POST", "/flow_runs/filter", json={})
-    assert run["parameters"]["request"]["lora"] | {"rank": 16, "epochs": 1} == (
-        run["parameters"]["request"]["lora"]
-    )
-    page.goto(f"{server.url}/v2/runs/flow-run/{run['id']}")
+
+    by_browser, by_server = refusals(page)
+    assert by_browser == "Value must be greater than or equal to 1."
+    assert "'request.lora.learning_rate'" in by_server
+    assert "2 is greater than or equal to the maximum of 1" in by_server
+    assert server.request("POST", "/flow_runs/count", json={}) == 0
+
+    press_submit(page)
+    if not page.get_by_role("link", name="View run").count():
+        press_submit(page)  # after an error, Prefect's form only checks again at first
+    page.get_by_role("link", name="View run").click()
     page.get_by_text("Running", exact=True).first.wait_for()
+    [run] = server.request("POST", "/flow_runs/filter", json={})
     server.await_state(run["id"], {"COMPLETED"})
     page.get_by_text("Completed", exact=True).first.wait_for()
 
     store = ModelStore(f"sqlite:///{server.home / 'mlflow.db'}", server.home / "mlartifacts")
     [version] = store.versions("quick-extractor")
     outcome = version.tags["decision_outcome"]
-    page.get_by_text(OUTCOME_TAGS[outcome], exact=True).first.wait_for()
+    page.get_by_text(TAGS[outcome], exact=True).first.wait_for()
     look(page, screens, "run")
     page.get_by_role("tab", name="Artifacts").click()
     page.get_by_text("promote", exact=True).first.click()
-    page.get_by_text("quick-extractor version 1 is").first.wait_for()
-    decision = look(page, screens, "decision")
-    assert version.tags["decision_reason"] in decision
-    assert store.model_tags if False else True
+    page.get_by_text(version.tags["decision_reason"]).first.wait_for()
+    assert "quick-extractor version 1 is" in look(page, screens, "decision")

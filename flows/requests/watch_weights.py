@@ -1,0 +1,28 @@
+"""The form of the deployment `watch-weights`: which sources are looked at."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from configs.load import configuration_names
+from configs.strict_model import StrictModel
+
+
+def _list_followed(schema: dict[str, Any]) -> None:
+    schema["enum"] = list(configuration_names("follow"))
+
+
+class WatchWeightsRequest(StrictModel):
+    """Look once at every source of a list; note and announce what is new."""
+
+    follow: Annotated[str, Field(json_schema_extra=_list_followed)] = "weights"
+    """Which list, by the name of its file in follow/."""
+
+    grace_s: float = Field(default=60, ge=0, le=86400)
+    """How long the announcement of a release has to start its re-evaluation, in seconds. If none has
+    begun by then, it is started from here."""
+
+    requested_by: str = ""
+    """Who asks, for the audit trail."""
