@@ -32,7 +32,9 @@ def _followable(source: str) -> str:
     if scheme not in FORMS or not FORMS[scheme].fullmatch(source):
         raise ValueError(f"expected {_EXPECTED}, got {source!r}")
     if scheme == "hf" and _COMMIT.search(source):
-        raise ValueError(f"expected a branch or a tag, got a commit, which never changes: {source!r}")
+        raise ValueError(
+            f"expected a branch or a tag, got a commit, which never changes: {source!r}"
+        )
     return source if scheme in ("hf", "models") else source.rstrip("/")
 
 

@@ -6,5 +6,5 @@ from typing import Annotated
 
 from pydantic import Field
 
-WEIGHTS_PATTERN = r"^(hf://|file://|models:/|pawl://|pypi://).+"
+WEIGHTS_PATTERN = r"^(hf://|file://|models:/|pawl://|pypi://|s3://|gs://).+"
 WeightsSource = Annotated[str, Field(pattern=WEIGHTS_PATTERN)]

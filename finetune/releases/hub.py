@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from finetune.releases.observation import ObservedFile, Revision
+from finetune.releases.observation import ObservedFile, Revision, is_downloaded
 from finetune.releases.source_errors import (
     SourceError,
     gone,
@@ -47,7 +47,6 @@ def observe_hub(
         SourceError: when repository or branch are gone, the token is refused, or the hub is away.
     """
     from huggingface_hub import HfApi
-    from huggingface_hub.utils import filter_repo_objects
 
     repository, _, revision = followed.removeprefix("hf://").partition("@")
     info = _asked(
@@ -68,7 +67,7 @@ def observe_hub(
     if earlier is not None and earlier.identity == identity:
         return earlier
     listed = {sibling.rfilename: sibling for sibling in siblings}
-    kept = sorted(filter_repo_objects(listed, allow_patterns=list(patterns)))
+    kept = sorted(path for path in listed if is_downloaded(path, patterns))
     if not kept:
         raise gone(followed, "a commit without a file of weights")
     files = tuple(
@@ -93,9 +92,7 @@ def _file(
     local = Path(
         _asked(
             followed,
-            lambda: hf_hub_download(
-                repository, path, revision=commit, cache_dir=cache_dir / "hub"
-            ),
+            lambda: hf_hub_download(repository, path, revision=commit, cache_dir=cache_dir / "hub"),
             sleep,
         )
     )
@@ -103,9 +100,7 @@ def _file(
     return ObservedFile(path, len(content), hashlib.sha256(content).hexdigest())
 
 
-def _asked(
-    followed: str, question: Callable[[], Answer], sleep: Callable[[float], None]
-) -> Answer:
+def _asked(followed: str, question: Callable[[], Answer], sleep: Callable[[float], None]) -> Answer:
     """The hub's answer; a rate limit is waited for once if that is short."""
     import httpx
     from huggingface_hub.errors import HfHubHTTPError
@@ -161,7 +156,7 @@ def wait_asked_for_s(headers: Any) -> float | None:
     Sources: `Retry-After` in seconds (RFC 9110), and `t` of the hub's `RateLimit` header (draft
     "RateLimit header fields for HTTP").
     """
-    from huggingface_hub.utils import parse_ratelimit_headers
+    from huggingface_hub.utils import parse_ratelimit_headers  # type: ignore[attr-defined]
 
     after = headers.get("retry-after", "")
     if after.isdigit():

@@ -5,7 +5,9 @@ Does: hold it. Does not: look, or say what is new; a digest is made of it by who
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 
 @dataclass(frozen=True)
@@ -41,3 +43,9 @@ class StillUploading:
 
 
 Observation = Revision | StillUploading
+
+
+def is_downloaded(path: str, patterns: Sequence[str]) -> bool:
+    """Whether a file belongs to the weights, as the hub's own downloads read patterns: `*` also stands
+    for slashes."""
+    return any(fnmatchcase(path, pattern) for pattern in patterns)

@@ -27,6 +27,10 @@ class SourceError(WeightsError):
     """A source cannot be looked at until somebody does something."""
 
 
+class GoneError(SourceError):
+    """There is no such source, or not any more."""
+
+
 class RateLimitedError(SourceError):
     """A source answers too many questions already; it is asked again at the next look."""
 
@@ -42,9 +46,9 @@ def refused(source: str, said: str) -> SourceError:
     return SourceError(source, f"expected to be let in, got: {said}", action)
 
 
-def gone(source: str, said: str) -> SourceError:
-    """There is no such source, or not any more."""
-    return SourceError(source, f"expected weights there, got: {said}", GONE)
+def gone(source: str, said: str) -> GoneError:
+    """There is no such source, or a part of it vanished."""
+    return GoneError(source, f"expected weights there, got: {said}", GONE)
 
 
 def rate_limited(source: str, wait_s: float | None) -> RateLimitedError:

@@ -5,11 +5,14 @@ Does: list, read, digest. Does not: say whether they are complete (finetune/rele
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 from finetune.releases.completeness import ListedFile
+from finetune.releases.observation import is_downloaded
 from finetune.releases.source_errors import gone, told_by_storage
 
 PIECE_BYTES = 16 << 20
@@ -42,13 +45,14 @@ class DirectoryFiles:
         with told_by_storage(self.source):
             if not self._directory.is_dir():
                 raise gone(self.source, f"no directory at {self._directory.resolve()}")
-            return tuple(
-                sorted(
-                    _listed(path, path.relative_to(self._directory))
-                    for path in self._directory.rglob("*")
-                    if path.is_file() and "__pycache__" not in path.parts
-                )
-            )
+            listed = []
+            for path in self._directory.rglob("*"):
+                below = path.relative_to(self._directory)
+                # A file may vanish in between; that it did shows in the next listing.
+                with contextlib.suppress(FileNotFoundError):
+                    if path.is_file() and "__pycache__" not in below.parts:
+                        listed.append(_listed(path, below))
+            return tuple(sorted(listed))
 
     def read(self, path: str, start: int, count: int | None) -> bytes:
         with told_by_storage(self.source), (self._directory / path).open("rb") as file:
@@ -79,20 +83,18 @@ class BucketFiles:
         scheme, _, rest = source.partition("://")
         self._scheme, self._root = scheme, rest.rstrip("/")
 
-    @property
+    @cached_property
     def _filesystem(self) -> Any:
         import fsspec
 
-        return fsspec.filesystem(self._scheme)
+        # Of its own: one that was kept would go on with credentials that have changed since.
+        return fsspec.filesystem(self._scheme, skip_instance_cache=True, use_listings_cache=False)
 
     def listing(self) -> tuple[ListedFile, ...]:
-        from huggingface_hub.utils import filter_repo_objects
-
         with told_by_storage(self.source):
-            self._filesystem.invalidate_cache()
             found = self._filesystem.find(self._root, detail=True)
             files = {name.removeprefix(f"{self._root}/"): facts for name, facts in found.items()}
-            kept = filter_repo_objects(files, allow_patterns=list(self._patterns))
+            kept = (path for path in files if is_downloaded(path, self._patterns))
             listed = tuple(sorted(_object(path, files[path]) for path in kept))
             if not listed:
                 raise gone(self.source, f"none of {len(files)} objects is a file of weights")

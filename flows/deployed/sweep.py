@@ -15,6 +15,8 @@ from flows.lifecycle_summary import LifecycleSummary
 from flows.requests.sweep import SweepRequest, sweep_of
 from flows.step_cache import StepCache
 from flows.steps.data_checks import check_prepared_data
+from flows.steps.evaluate import evaluate_baseline
+from flows.steps.preflight import preflight
 from flows.steps.prepare import prepare
 from flows.steps.step_state import result_of
 from flows.steps.sweep import run_trials
@@ -55,6 +57,9 @@ def sweep(request: SweepRequest) -> SweepSummary:
 
     data = result_of(prepare(lifecycle, task, cache))
     check_prepared_data(lifecycle.data_checks, task, data, cache)
+    if request.gate_the_best:
+        # Before training: a baseline that cannot answer, or too few documents, would make it worthless.
+        preflight(lifecycle, result_of(evaluate_baseline(lifecycle, task, data, cache)))
     scored, failed = run_trials(
         declared.name, trials, lifecycle, task, data, cache, declared.max_parallel
     )

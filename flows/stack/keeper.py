@@ -1,4 +1,4 @@
-"""Runs one program and leaves none of its descendants behind; `python keeper.py GRACE PARENT ...`.
+"""Runs one program and leaves none of its descendants behind; `keeper.py GRACE PATIENCE PARENT ...`.
 
 Does: end everything that the program started, in whatever session, when told to, when the program
 ends, and when the parent dies (Linux). Does not: start it again (flows/stack/supervisor.py).
@@ -18,8 +18,6 @@ import psutil
 
 LINUX = sys.platform == "linux"
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-KILL_AFTER_S = 5.0
-"""Between asking descendants to end and killing them."""
 
 
 class Told(Exception):
@@ -73,12 +71,15 @@ def _await(child: subprocess.Popen[bytes]) -> int:
     return child.wait()
 
 
-def keep(command: Sequence[str], grace_s: float) -> int:
+def keep(command: Sequence[str], grace_s: float, patience_s: float) -> int:
     """Run a command to its end, or until this process is told to end; returns its exit code.
+
+    A command that a signal ended counts as 128 + its number, as in a shell.
 
     Args:
         grace_s: seconds for the command to end by itself after SIGTERM, before its descendants are
             asked too.
+        patience_s: seconds for these, before they are killed.
     """
     adopt_orphans()
     for one in (signal.SIGTERM, signal.SIGINT):
@@ -86,26 +87,28 @@ def keep(command: Sequence[str], grace_s: float) -> int:
     child = None
     try:
         child = subprocess.Popen(command, preexec_fn=end_with_parent)
-        return _await(child)
+        code = _await(child)
+        return code if code >= 0 else 128 - code
     except Told:
         if child is None:
             return 1
         child.terminate()
         try:
-            return child.wait(grace_s)
+            child.wait(grace_s)
         except subprocess.TimeoutExpired:
             return 1
+        return 0
     finally:
-        end_descendants(KILL_AFTER_S)
+        end_descendants(patience_s)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Entry point; `arguments`: seconds of grace, process id of the parent, and the command."""
-    grace_s, parent, *command = arguments
+    """Entry point; `arguments`: as of `keep`, with the parent's process id before the command."""
+    grace_s, patience_s, parent, *command = arguments
     end_with_parent()
     if os.getppid() != int(parent):
         return 1  # it died before we could ask to be told
-    return keep(command, float(grace_s))
+    return keep(command, float(grace_s), float(patience_s))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ STEADY_AFTER_S = 60.0
 """A program that ran for so long is not counted as failing to start."""
 ANSWER_PATIENCE_S = 5.0
 LOOK_EVERY_S = 0.1
+SLACK_S = 10.0
+"""For the keeper to end after it killed what was left."""
 
 
 class KeptProgram:
@@ -31,7 +33,8 @@ class KeptProgram:
 
     def start(self) -> None:
         """Start it, again if it ended."""
-        command = [sys.executable, "-P", keeper.__file__, str(self.program.grace_s), str(getpid())]
+        limits = (self.program.grace_s, self.program.patience_s, getpid())
+        command = [sys.executable, "-P", keeper.__file__, *map(str, limits)]
         with self.log.open("ab") as output:
             self._log_start = output.tell()
             self._process = subprocess.Popen(
@@ -75,7 +78,7 @@ class KeptProgram:
 
     def wait(self, hurried: Callable[[], bool]) -> None:
         """Wait until it ended, or kill it when that takes too long or is `hurried`."""
-        deadline = time.monotonic() + self.program.grace_s + 2 * keeper.KILL_AFTER_S
+        deadline = time.monotonic() + self.program.grace_s + self.program.patience_s + SLACK_S
         while self._running.poll() is None:
             if hurried() or time.monotonic() > deadline:
                 self._running.kill()

@@ -23,7 +23,9 @@ HEARTBEAT_S = "30"
 LEASES_ON_DISK = "prefect.server.concurrency.lease_storage.filesystem"
 SERVER_GRACE_S = 5.0
 WORKER_GRACE_S = 2.0
-"""A worker waits for its runs to end, for hours if need be; after this long they are ended."""
+"""A worker waits for its runs to end, for hours if need be; after this long they are asked to."""
+RUN_PATIENCE_S = 30.0
+"""For training to write a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,9 @@ class Program:
     environment: Mapping[str, str]
     """All of it, not additions."""
     grace_s: float = SERVER_GRACE_S
-    """Seconds to end by itself once asked to."""
+    """Seconds to end by itself once asked to, before what it started is asked too."""
+    patience_s: float = SERVER_GRACE_S
+    """Seconds for that, before it is killed."""
     health_url: str | None = None
     """Answers 200 once the program is ready; None: ready as soon as it runs."""
 
@@ -210,6 +214,7 @@ def _worker(config: StackConfig, number: int, environment: Mapping[str, str]) ->
         ),
         environment,
         grace_s=WORKER_GRACE_S,
+        patience_s=RUN_PATIENCE_S,
     )
 
 

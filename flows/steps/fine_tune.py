@@ -19,6 +19,7 @@ from configs.task import TaskConfig
 from evals.adapter_effect import require_adapter_effect
 from evals.report.tables import markdown_table
 from finetune.merge import merge_adapter
+from finetune.train import last_whole_checkpoint
 from finetune.training_process import TrainingJob, train_job
 from finetune.weights import weight_bytes
 from flows.code_version import code_version
@@ -116,6 +117,8 @@ def fine_tune(
 
 def _train(job: TrainingJob, training: TrainingConfig, buffer: MetricBuffer) -> dict[str, Any]:
     """Train where the configuration says, with progress on the run's page."""
+    if checkpoint := last_whole_checkpoint(job.checkpoints_dir):
+        get_run_logger().info("training goes on from %s", checkpoint.name)
     shown = progress_reporter("Fine-tuning", "steps")
 
     def on_metrics(metrics: dict[str, float], step_number: int) -> None:

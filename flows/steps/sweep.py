@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, cast
 
 from prefect import Task
@@ -12,6 +14,7 @@ from prefect.task_runners import ProcessPoolTaskRunner
 
 from configs.lifecycle import LifecycleConfig
 from configs.task import TaskConfig
+from finetune.training_process import end_without
 from flows.home import quiet_libraries
 from flows.step_cache import StepCache, StepOutcome
 from flows.steps.sweep_plan import FailedTrial, Trial, TrialResult
@@ -65,8 +68,15 @@ def _in_turn(calls: Sequence[dict[str, Any]]) -> list[State[Any]]:
 
 def _at_once(calls: Sequence[dict[str, Any]], max_parallel: int) -> list[State[Any]]:
     trial_task = cast(Task[Any, TrialResult], run_trial)
-    with ProcessPoolTaskRunner(max_parallel, initializer=quiet_libraries) as runner:
+    begin = partial(_begin_process, os.getpid())
+    with ProcessPoolTaskRunner(max_parallel, initializer=begin) as runner:
         futures = [runner.submit(trial_task, call) for call in calls]
         for future in futures:
             future.wait()
         return [future.state for future in futures]
+
+
+def _begin_process(parent: int) -> None:
+    """Trials must not go on when the run that asked for them is gone."""
+    end_without(parent)
+    quiet_libraries()

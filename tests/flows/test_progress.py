@@ -60,11 +60,11 @@ def test_one_artifact_is_written_every_two_seconds_and_at_the_end(written, caplo
     clock = Clock()
     report = ProgressReporter("Fine-tuning", "steps", clock)
     for step in range(1, 101):
-        clock.now += 0.1
+        clock.now += 0.125  # a power of two: no rounding
         report(step, 100)
     assert [(what, round(percent)) for what, percent, _ in written] == [
-        ("create", 1), ("artifact", 21), ("artifact", 41), ("artifact", 61), ("artifact", 81),
-        ("artifact", 100),
+        ("create", 1), ("artifact", 17), ("artifact", 33), ("artifact", 49), ("artifact", 65),
+        ("artifact", 81), ("artifact", 97), ("artifact", 100),
     ]  # fmt: skip
     assert [record.getMessage() for record in caplog.records] == [
         "Fine-tuning: 1 of 100 steps",

@@ -33,7 +33,9 @@ def followed():
 
 def note(store, followed, digest, announce=True):
     seen = latest_release(store, followed)
-    return note_release(store, followed, followed.replace("main", digest[-9:]), digest, seen, announce)
+    return note_release(
+        store, followed, followed.replace("main", digest[-9:]), digest, seen, announce
+    )
 
 
 def test_a_release_says_what_is_new_and_what_it_follows(store, followed):

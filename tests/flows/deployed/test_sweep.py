@@ -2,16 +2,24 @@
 
 import json
 import shutil
-from pathlib import Path
+import sys
 
 import pytest
 import yaml
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from configs.load import SHIPPED, read_yaml
+from tests.servers.processes import kill_group, start_process
 
 TINY = {"source": "pawl://tiny-clinical"}
 ABSENT = {"source": "file:///nowhere/weights"}
+DEADLINE_S = 400
+IN_PARALLEL = """
+import pathlib, sys
+from flows.deployed.sweep import sweep
+summary = sweep({"sweep": sys.argv[1], "max_parallel": 2, "gate_the_best": False})
+pathlib.Path(sys.argv[2]).write_text(summary.model_dump_json())
+"""
 
 
 def write_sweep(directory):
@@ -54,7 +62,7 @@ def run_sweep(prefect_server, migrated_database, tmp_path_factory):
             with temporary_settings({PREFECT_API_URL: prefect_server.api_url}):
                 return sweep(SweepRequest(sweep=str(path), requested_by="a tester", **changes))
 
-        run.home = directory / "home"
+        run.home, run.path = directory / "home", path
         yield run
 
 
@@ -126,12 +134,24 @@ def test_every_scored_trial_is_an_mlflow_run_with_its_settings(swept, run_sweep)
         assert 0 <= run.data.metrics["micro_f1"] <= 1
 
 
-def test_in_processes_of_their_own_trials_give_the_same_and_repeat_no_work(swept, run_sweep):
-    again = run_sweep(max_parallel=2, gate_the_best=False)
+def test_in_processes_of_their_own_trials_give_the_same_and_repeat_no_work(
+    swept, run_sweep, prefect_server, tmp_path
+):
+    from flows.deployed.sweep import SweepSummary
+
+    log = tmp_path / "parallel.log"
+    process = start_process(
+        [sys.executable, "-c", IN_PARALLEL, run_sweep.path, tmp_path / "summary.json"],
+        log=log, env=prefect_server.environment(PAWL_HOME=run_sweep.home),
+    )  # fmt: skip
+    try:
+        assert process.wait(DEADLINE_S) == 0, log.read_text()[-3000:]
+    finally:
+        kill_group(process)
+    again = SweepSummary.model_validate_json((tmp_path / "summary.json").read_text())
     assert again.scored == swept.scored
-    assert [found.trial for found in again.failed] == [found.trial for found in swept.failed]
-    assert "/nowhere/weights" in again.failed[0].problem
+    assert again.failed == swept.failed
     assert again.best == swept.best
     assert again.lifecycle is None
     assert len(entries(run_sweep.home, "fine-tune")) == 2
-    assert Path(again.report) == Path(swept.report)
+    assert again.report == swept.report

@@ -40,7 +40,7 @@ def test_a_release_is_decided_once_and_asking_again_is_a_no_op(workplace, re_eva
     """The one test here that trains: new base weights go through the champion's own recipe."""
     workplace.champion()
     source, _ = workplace.base()
-    _, digest = workplace.base(nudged_by=1e-3)
+    _, digest = workplace.base(nudged_by=0.05)
     found = release(workplace, source, source, digest)
     request = {
         "followed": source, "source": source, "digest": digest, "release_id": found.release_id,

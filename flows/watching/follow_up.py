@@ -1,0 +1,130 @@
+"""Sees to it that each release is re-evaluated, even if its event or the run that took it was lost.
+
+Does: find releases that no run holds, and start one under a key that Prefect accepts once.
+Does not: prevent a second run of the same release; re-evaluations claim it, so that one of them works.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from configs.errors import PrefectError
+from flows.prefect_api import prefect_client
+from flows.re_evaluation.once import GONE, state_of
+from flows.release_events import request_of
+from registry.claims import claims_ledger_name, holders_in_order
+from registry.releases import Release, releases_in_effect
+from registry.store import ModelStore
+
+DEPLOYMENT = "re-evaluate/re-evaluate"
+ATTEMPTS = 5
+"""Runs of one release that may come to nothing before a person must look."""
+LOST = ("CRASHED", GONE)
+"""States in which a run that holds a release will not go on. One that failed or was cancelled waits for a
+person: the next would fail alike."""
+
+
+@dataclass(frozen=True)
+class FollowUp:
+    """What is done about one release."""
+
+    release: Release
+    state: Literal["in hand", "waiting", "started", "failed"]
+    text: str
+    """One sentence."""
+
+
+def to_follow_up(releases: Iterable[Release]) -> list[Release]:
+    """The latest release of each source, where it is to be announced; an older one is superseded."""
+    latest = {release.followed: release for release in releases}
+    return [release for release in latest.values() if release.announce]
+
+
+def follow_up(store: ModelStore, grace_s: float) -> list[FollowUp]:
+    """Start the re-evaluations that nothing else started.
+
+    Args:
+        grace_s: how old a release must be, in seconds by MLflow's clock.
+    Raises:
+        RegistryError: when MLflow is unreachable.
+        PrefectError: when Prefect is.
+    """
+    releases = to_follow_up(releases_in_effect(store))
+    if not releases:
+        return []
+    claims = store.versions(claims_ledger_name("re-evaluate/any"))
+    now_ms = ledger_now_ms(store.tracking_uri)
+    done = []
+    for release in releases:
+        held = holders_in_order(claims, f"re-evaluate/{release.release_id}")
+        done.append(_follow_up(release, held[-1].holder if held else None, now_ms, grace_s))
+    return done
+
+
+def _follow_up(release: Release, holder: str | None, now_ms: int, grace_s: float) -> FollowUp:
+    if holder is not None:
+        state, name = state_of(holder)
+        if state not in LOST:
+            return FollowUp(release, "in hand", f"Run {name} is {state.lower()}.")
+    # A clock that went backwards tells nothing: then it is started, which does no harm.
+    elif 0 <= now_ms - release.released_ms < grace_s * 1000:
+        return FollowUp(release, "waiting", "Announced; its re-evaluation has not begun yet.")
+    return start(release)
+
+
+def start(release: Release) -> FollowUp:
+    """Start a run for a release; if one was started before and did not come to nothing, name it."""
+    from prefect.exceptions import ObjectNotFound
+
+    with prefect_client("starting a re-evaluation") as client:
+        try:
+            deployment = client.read_deployment_by_name(DEPLOYMENT)
+        except ObjectNotFound:
+            text = f"Expected the deployment {DEPLOYMENT}, found none. Run `pawl deploy`."
+            return FollowUp(release, "failed", text)
+        for attempt in range(1, ATTEMPTS + 1):
+            run = client.create_flow_run_from_deployment(
+                deployment.id,
+                parameters={"request": request_of(release).model_dump(mode="json")},
+                idempotency_key=key_of(release, attempt),
+            )
+            current: Any = client.read_flow_run(run.id)
+            if current.state is None or not current.state.is_final():
+                text = f"Run {current.name} ({current.id})."
+                return FollowUp(release, "started", text)
+            if current.state.is_completed():
+                text = f"Run {current.name} ended: {current.state.message or current.state.name}"
+                return FollowUp(release, "in hand", text)
+    return FollowUp(
+        release,
+        "failed",
+        f"Expected a re-evaluation, but {ATTEMPTS} runs came to nothing, the last being {current.name} "
+        f"({current.id}). Look at why it ended; then start {DEPLOYMENT} with release_id "
+        f"{release.release_id}.",
+    )
+
+
+def key_of(release: Release, attempt: int) -> str:
+    """What Prefect starts one run for, however often it is asked."""
+    key = f"release-{release.release_id}"
+    return key if attempt == 1 else f"{key}-attempt-{attempt}"
+
+
+def ledger_now_ms(tracking_uri: str) -> int:
+    """Now, by the clock that dates entries of the ledger: the MLflow server's, or with a bare database
+    this machine's; milliseconds since 1970."""
+    ahead_s = 0.0
+    if tracking_uri.startswith("http"):
+        import httpx
+
+        from flows.doctor.date_header import clock_ahead_s
+
+        try:
+            answer = httpx.get(f"{tracking_uri.rstrip('/')}/health", timeout=10)
+        except httpx.HTTPError as error:
+            raise PrefectError("MLflow", str(error), "Start it.") from error
+        ahead_s = clock_ahead_s(answer) or 0.0
+    return round((time.time() + ahead_s) * 1000)

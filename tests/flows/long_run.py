@@ -1,0 +1,31 @@
+"""A flow for tests: the start of a lifecycle up to a training that takes its time."""
+
+from prefect import flow
+
+from configs.lifecycle import LifecycleConfig
+from configs.load import SHIPPED, load_task, read_yaml
+from flows.home import home
+from flows.step_cache import StepCache
+from flows.steps.fine_tune import fine_tune
+from flows.steps.prepare import prepare
+from flows.steps.resolve import resolve
+from flows.steps.step_state import result_of
+
+
+def long_config(steps, seed=17):
+    """The demo's training over 64 documents, with this many steps and hardly a checkpoint."""
+    demo = read_yaml(SHIPPED / "lifecycles" / "demo.yaml")
+    demo["data"] |= {"train_documents": 64, "validation_documents": 2, "test_documents": 2}
+    rows = 128
+    demo["lora"] |= {"epochs": steps * 4 / rows, "batch_size": 4, "checkpoints": 1}
+    return LifecycleConfig.model_validate(demo | {"name": "long", "seed": seed})
+
+
+@flow(name="long-run", persist_result=False)
+def long_run(steps: int, seed: int = 17) -> int:
+    """Train; returns the step that training went on from."""
+    config = long_config(steps, seed)
+    cache, task = StepCache(home() / "cache"), load_task(config.task)
+    base = result_of(resolve(config.base_model))
+    data = result_of(prepare(config, task, cache))
+    return result_of(fine_tune(config, task, base, data, cache)).result["resumed_from_step"]
