@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from configs.data import Data
 from configs.lifecycle import EvaluationConfig, Slug
-from configs.load import _find, read_yaml, validate
+from configs.load import find_file, read_yaml, validate
 from configs.strict_model import StrictModel
 from configs.weights_source import WeightsSource
 
@@ -92,5 +92,5 @@ def load_matrix(reference: str) -> MatrixConfig:
     Raises:
         ConfigError: when there is no such file or it breaks the schema.
     """
-    path = _find(reference, "matrices")
+    path = find_file(reference, "matrices")
     return validate(MatrixConfig, read_yaml(path), str(path))

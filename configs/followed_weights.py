@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from configs.load import _find, read_yaml, validate
+from configs.load import find_file, read_yaml, validate
 from configs.strict_model import StrictModel
 
 FORMS = {
@@ -79,5 +79,5 @@ def load_followed(reference: str) -> FollowedWeights:
     Raises:
         ConfigError: when there is no such file or it breaks the schema.
     """
-    path = _find(reference, "follow")
+    path = find_file(reference, "follow")
     return validate(FollowedWeights, read_yaml(path), str(path))

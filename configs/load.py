@@ -237,7 +237,7 @@ def _named_files(folders: Iterable[str]) -> list[Path]:
     ]
 
 
-def _find(reference: str, *folders: str) -> Path:
+def find_file(reference: str, *folders: str) -> Path:
     for path in (Path(reference), *_named_files(folders)):
         if path.is_file() and (path == Path(reference) or path.stem == reference):
             return path
@@ -259,7 +259,7 @@ def load_lifecycle(reference: str) -> LifecycleConfig:
     Raises:
         ConfigError: when there is no such file or it breaks the schema.
     """
-    path = _find(reference, "lifecycles")
+    path = find_file(reference, "lifecycles")
     content = read_yaml(path)
     if isinstance(content.get("gate"), str):
         content["gate"] = load_gate(content["gate"])
@@ -277,7 +277,7 @@ def load_gate(reference: str) -> GateConfig:
     Raises:
         ConfigError: when there is no such file or it breaks the schema.
     """
-    path = _find(reference, "gates")
+    path = find_file(reference, "gates")
     return validate(GateConfig, read_yaml(path), str(path))
 
 
@@ -287,7 +287,7 @@ def load_policy(reference: str) -> GateConfig:
     Raises:
         ConfigError: when there is no such file or it breaks the schema.
     """
-    path = _find(reference, "gates", "lifecycles")
+    path = find_file(reference, "gates", "lifecycles")
     if "gate" in read_yaml(path):
         return load_lifecycle(str(path)).gate
     return load_gate(str(path))
@@ -299,5 +299,5 @@ def load_task(reference: str) -> TaskConfig:
     Raises:
         ConfigError: when there is no such file or it breaks the schema.
     """
-    path = _find(reference, "tasks")
+    path = find_file(reference, "tasks")
     return validate(TaskConfig, read_yaml(path), str(path))

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from configs.lifecycle import BaseModelConfig, Slug
-from configs.load import _find, read_yaml, validate
+from configs.load import find_file, read_yaml, validate
 from configs.quantization import Scheme
 from configs.strict_model import StrictModel
 
@@ -134,5 +134,5 @@ def load_sweep(reference: str) -> SweepConfig:
     Raises:
         ConfigError: when there is no such file or it breaks the schema.
     """
-    path = _find(reference, "sweeps")
+    path = find_file(reference, "sweeps")
     return validate(SweepConfig, read_yaml(path), str(path))

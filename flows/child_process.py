@@ -109,7 +109,8 @@ def _thread(target: Callable[..., None], *arguments: Any) -> threading.Thread:
 
 def _read_output(output: IO[str], heard: Heard) -> None:
     for line in output:
-        heard.put(line.rstrip("\n"))
+        if line.strip():
+            heard.put(line.rstrip())
 
 
 def _read_pipe(both_ends: int, heard: Heard) -> None:

@@ -22,8 +22,9 @@ from flows.cli_deploy import deploy
 from flows.cli_distill import distill
 from flows.cli_doctor import doctor
 from flows.cli_gate import app as gate_app
-from flows.cli_sweep import sweep
 from flows.cli_matrix import matrix
+from flows.cli_re_evaluate import re_evaluate
+from flows.cli_sweep import sweep
 from flows.cli_up import down, up
 from flows.home import (
     model_store,
@@ -46,6 +47,7 @@ app.command()(doctor)
 app.command()(distill)
 app.command()(sweep)
 app.command()(matrix)
+app.command()(re_evaluate)
 app.command()(up)
 app.command()(down)
 app.command()(approve)

@@ -18,6 +18,7 @@ from configs.errors import PawlError, TrainingError
 from configs.lifecycle import TrainingConfig
 from finetune.training_process import GRACE_S, TrainingJob, command
 from flows.child_process import Ended, run_child
+from flows.home import QUIET
 
 Metrics = Callable[[dict[str, float], int], None]
 Progress = Callable[[int, int], None]
@@ -84,7 +85,7 @@ def _environment() -> dict[str, str]:
     """This environment, with our packages importable although they may not be installed."""
     sources = str(Path(configs.__file__).parent.parent)
     paths = os.pathsep.join(filter(None, [sources, os.environ.get("PYTHONPATH")]))
-    return os.environ | {"PYTHONPATH": paths, "PYTHONUNBUFFERED": "1"}
+    return QUIET | os.environ | {"PYTHONPATH": paths, "PYTHONUNBUFFERED": "1"}
 
 
 def _error(message: dict[str, str]) -> PawlError:

@@ -97,8 +97,10 @@ def served():
 @pytest.fixture(scope="session")
 def migrated_database(tmp_path_factory):
     """A SQLite file with MLflow's tables, to be copied: migrations take seconds."""
+    from flows.home import quiet_libraries
     from registry.store import ModelStore
 
+    quiet_libraries()  # MLflow reads them when it is imported
     path = tmp_path_factory.mktemp("migrated") / "mlflow.db"
     ModelStore(f"sqlite:///{path}").models()
     return path

@@ -137,13 +137,15 @@ def _told(followed: str, error: Any, wait_s: float | None) -> SourceError:
         return rate_limited(followed, wait_s)
     if isinstance(error, RevisionNotFoundError):
         return gone(followed, "a repository without this branch or tag")
-    if isinstance(error, RepositoryNotFoundError):
+    # One that is gated counts as not found, too.
+    missing = isinstance(error, RepositoryNotFoundError) and not isinstance(error, GatedRepoError)
+    if missing:
         return SourceError(
             followed,
             "expected a repository, got none, or a private one",
             "Check its name; for a private one set HF_TOKEN. Until then it is not followed.",
         )
-    if isinstance(error, GatedRepoError) or status in (401, 403):
+    if status in (401, 403):
         return refused(followed, f"{status} {said}")
     if status == 404:
         return gone(followed, f"{status} {said}")

@@ -98,11 +98,17 @@ def _by_code(source: str, error: Exception) -> SourceError:
     code = str(getattr(error, "code", ""))
     if code == "429" or getattr(error, "errno", None) == errno.EBUSY:
         return rate_limited(source, None)
-    if code in ("401", "403") or type(error).__name__ in (
-        "NoCredentialsError",
-        "PartialCredentialsError",
-        "RefreshError",
-        "DefaultCredentialsError",
+    # gcsfs tells 403 by these words alone.
+    if (
+        code in ("401", "403")
+        or str(error).startswith("Forbidden")
+        or type(error).__name__
+        in (
+            "NoCredentialsError",
+            "PartialCredentialsError",
+            "RefreshError",
+            "DefaultCredentialsError",
+        )
     ):
         return refused(source, str(error)[:300])
     if code == "404":

@@ -28,8 +28,8 @@ def completed(summary: LifecycleSummary) -> State[Any]:
         summary: what the lifecycle came to; the run's result.
     """
     _tag_run(outcome_tag(summary.outcome))
-    reasons = " ".join(summary.reasons)
-    return Completed(message=f"{summary.outcome}: {summary.registry} {reasons}", data=summary)
+    message = f"{summary.outcome}: {summary.registry} {summary.reasons[0]}"
+    return Completed(message=message, data=summary)
 
 
 def outcome_tag(outcome: str) -> str:

@@ -46,7 +46,9 @@ def re_evaluate(request: ReEvaluateRequest) -> Any:
     asked = _asked_about(store, request)
     if not asked:
         return _nothing("Nothing to do", _why_nobody(request))
-    if len(asked) > 1 and request.model is None and runtime.deployment.id:
+    if len(asked) == 1:
+        outcomes = [re_evaluate_one(store, asked[0], request)]
+    elif request.model is None and runtime.deployment.id:
         outcomes = [_start(one, request, run_id) for one in asked]
     else:
         outcomes = [_one_of_several(store, one, request) for one in asked]

@@ -1,4 +1,4 @@
-"""Runs one program and leaves none of its descendants behind; `keeper.py GRACE PATIENCE PARENT ...`.
+"""Runs one program and leaves none of its descendants behind; `keeper.py LIMITS PARENT ...`.
 
 Does: end everything that the program started, in whatever session, when told to, when the program
 ends, and when the parent dies (Linux). Does not: start it again (flows/stack/supervisor.py).
@@ -8,16 +8,31 @@ Imports nothing of ours, for it is a process beside every server and worker.
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import psutil
 
 LINUX = sys.platform == "linux"
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How a program is ended."""
+
+    grace_s: float = 5.0
+    """Seconds to end by itself after SIGTERM, before what it started is asked too."""
+    patience_s: float = 5.0
+    """Seconds for that, before it is killed."""
+    children_first: bool = False
+    """Whether its children are asked, and waited for, before the program is: a worker of Prefect that
+    is told first kills its runs, which then stay `Running` on the server."""
 
 
 class Told(Exception):
@@ -71,15 +86,23 @@ def _await(child: subprocess.Popen[bytes]) -> int:
     return child.wait()
 
 
-def keep(command: Sequence[str], grace_s: float, patience_s: float) -> int:
+def end_children_of(program: psutil.Process, patience_s: float) -> None:
+    """Ask the children of a program to end while it cannot start others, and wait for them."""
+    program.suspend()
+    try:
+        children = program.children()
+        for process in children:
+            _signal(process, signal.SIGTERM)
+        psutil.wait_procs(children, timeout=patience_s)
+    finally:
+        program.resume()
+
+
+def keep(command: Sequence[str], limits: Limits) -> int:
     """Run a command to its end, or until this process is told to end; returns its exit code.
 
     A command that a signal ended counts as 128 + its number, as in a shell.
 
-    Args:
-        grace_s: seconds for the command to end by itself after SIGTERM, before its descendants are
-            asked too.
-        patience_s: seconds for these, before they are killed.
     """
     adopt_orphans()
     for one in (signal.SIGTERM, signal.SIGINT):
@@ -92,23 +115,25 @@ def keep(command: Sequence[str], grace_s: float, patience_s: float) -> int:
     except Told:
         if child is None:
             return 1
+        if limits.children_first:
+            end_children_of(psutil.Process(child.pid), limits.patience_s)
         child.terminate()
         try:
-            child.wait(grace_s)
+            child.wait(limits.grace_s)
         except subprocess.TimeoutExpired:
             return 1
         return 0
     finally:
-        end_descendants(patience_s)
+        end_descendants(limits.patience_s)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Entry point; `arguments`: as of `keep`, with the parent's process id before the command."""
-    grace_s, patience_s, parent, *command = arguments
+    """Entry point; `arguments`: `Limits` as JSON, the parent's process id, the command."""
+    limits, parent, *command = arguments
     end_with_parent()
     if os.getppid() != int(parent):
         return 1  # it died before we could ask to be told
-    return keep(command, float(grace_s), float(patience_s))
+    return keep(command, Limits(**json.loads(limits)))
 
 
 if __name__ == "__main__":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from os import getpid
 from pathlib import Path
 
@@ -33,8 +35,8 @@ class KeptProgram:
 
     def start(self) -> None:
         """Start it, again if it ended."""
-        limits = (self.program.grace_s, self.program.patience_s, getpid())
-        command = [sys.executable, "-P", keeper.__file__, *map(str, limits)]
+        limits = json.dumps(asdict(self.program.limits))
+        command = [sys.executable, "-P", keeper.__file__, limits, str(getpid())]
         with self.log.open("ab") as output:
             self._log_start = output.tell()
             self._process = subprocess.Popen(
@@ -78,7 +80,8 @@ class KeptProgram:
 
     def wait(self, hurried: Callable[[], bool]) -> None:
         """Wait until it ended, or kill it when that takes too long or is `hurried`."""
-        deadline = time.monotonic() + self.program.grace_s + self.program.patience_s + SLACK_S
+        limits = self.program.limits
+        deadline = time.monotonic() + limits.grace_s + 2 * limits.patience_s + SLACK_S
         while self._running.poll() is None:
             if hurried() or time.monotonic() > deadline:
                 self._running.kill()

@@ -15,17 +15,16 @@ import configs
 from configs.errors import ConfigError
 from configs.stack import StackConfig
 from flows.stack.credentials import Credentials
+from flows.stack.keeper import Limits
 
 PYTHON = (sys.executable, "-m")
 WORK_POOLS = Path(configs.__file__).parent / "work_pools"
 HEARTBEAT_S = "30"
 """The shortest that Prefect takes; what notices vanished runs waits for a few of them."""
 LEASES_ON_DISK = "prefect.server.concurrency.lease_storage.filesystem"
-SERVER_GRACE_S = 5.0
-WORKER_GRACE_S = 2.0
-"""A worker waits for its runs to end, for hours if need be; after this long they are asked to."""
-RUN_PATIENCE_S = 30.0
-"""For training to write a checkpoint."""
+SERVER_LIMITS = Limits()
+WORKER_LIMITS = Limits(grace_s=5.0, patience_s=30.0, children_first=True)
+"""The patience is for training to write a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,7 @@ class Program:
     command: tuple[str, ...]
     environment: Mapping[str, str]
     """All of it, not additions."""
-    grace_s: float = SERVER_GRACE_S
-    """Seconds to end by itself once asked to, before what it started is asked too."""
-    patience_s: float = SERVER_GRACE_S
-    """Seconds for that, before it is killed."""
+    limits: Limits = SERVER_LIMITS
     health_url: str | None = None
     """Answers 200 once the program is ready; None: ready as soon as it runs."""
 
@@ -213,8 +209,7 @@ def _worker(config: StackConfig, number: int, environment: Mapping[str, str]) ->
             *("--limit", str(config.runs_per_worker), "--base-job-template", str(template)),
         ),
         environment,
-        grace_s=WORKER_GRACE_S,
-        patience_s=RUN_PATIENCE_S,
+        limits=WORKER_LIMITS,
     )
 
 

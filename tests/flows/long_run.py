@@ -11,13 +11,14 @@ from flows.steps.prepare import prepare
 from flows.steps.resolve import resolve
 from flows.steps.step_state import result_of
 
+STEPS_PER_EPOCH = 21
+
 
 def long_config(steps, seed=17):
     """The demo's training over 64 documents, with this many steps and hardly a checkpoint."""
     demo = read_yaml(SHIPPED / "lifecycles" / "demo.yaml")
     demo["data"] |= {"train_documents": 64, "validation_documents": 2, "test_documents": 2}
-    rows = 128
-    demo["lora"] |= {"epochs": steps * 4 / rows, "batch_size": 4, "checkpoints": 1}
+    demo["lora"] |= {"epochs": steps / STEPS_PER_EPOCH, "batch_size": 4, "checkpoints": 1}
     return LifecycleConfig.model_validate(demo | {"name": "long", "seed": seed})
 
 

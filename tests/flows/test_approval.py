@@ -112,9 +112,9 @@ def lifecycle_with_approval(tmp_path):
         demo = read_yaml(SHIPPED / "lifecycles" / "demo.yaml")
         demo |= {"quantizations": [], "name": model_name, "guard_tasks": []}
         demo["evaluation"]["beside_constrained"] = False
-        demo["data"] |= {"train_documents": 96, "validation_documents": 4, "test_documents": 30}
+        demo["data"] |= {"train_documents": 12, "validation_documents": 2, "test_documents": 12}
         demo["lora"] |= {"epochs": 1, "checkpoints": 1}
-        demo["gate"] = {"candidates": ["fine-tuned"], "resamples": 1000, "min_clusters": 10,
+        demo["gate"] = {"candidates": ["fine-tuned"], "resamples": 1000, "min_clusters": 5,
                         "comparisons": [{"metric": "micro_f1", "margin": 0.5}],
                         "preflight": {"action": "warn"}, "approval": approval}  # fmt: skip
         demo["baseline"] = {"kind": "local", "source": "pawl://tiny-clinical"}
@@ -211,3 +211,12 @@ def test_an_approval_in_a_terminal_lets_the_waiting_run_end(lifecycles, lifecycl
     assert lifecycles.store.alias("memos", "champion") == 1
     assert (lifecycles.home / "pins" / "memos.yaml").exists()
     assert [kind for kind, _, _ in said(lifecycles.store, "memos")].count("promote") == 1
+
+
+def test_a_run_in_a_terminal_ends_and_names_the_command(lifecycles, lifecycle_with_approval):
+    printed = lifecycles.pawl("run", lifecycle_with_approval("tales"))
+    assert "Outcome: awaiting approval" in printed
+    assert "`pawl approve tales 1`" in printed
+    assert lifecycles.store.alias("tales", "champion") is None
+    lifecycles.pawl("approve", "tales", 1, "--actor", "a second person", "--reason", "fine")
+    assert lifecycles.store.alias("tales", "champion") == 1

@@ -68,12 +68,12 @@ def test_an_expected_failure_keeps_its_kind_and_words(play):
 
 
 def test_a_traceback_is_quoted(play):
-    with pytest.raises(TrainingError, match="exit status 1\n(.*\n)*.*ZeroDivisionError"):
+    with pytest.raises(TrainingError, match=r"exit status 1\n(.*\n)*.*ZeroDivisionError"):
         play("1 / 0")
 
 
 def test_a_kill_is_called_what_it_is(play):
-    with pytest.raises(TrainingError, match="SIGKILL.*memory"):
+    with pytest.raises(TrainingError, match=r"SIGKILL.*memory"):
         play(SAYS + "import os; os.kill(os.getpid(), 9)")
 
 

@@ -47,6 +47,8 @@ class FakeHub:
         return commit if (repository, commit) in self.commits else None
 
     def _info(self, path):
+        if "/tree/" in path:
+            return self._tree(*path.split("/tree/"))
         repository, separator, revision = path.partition("/revision/")
         if not any(known == repository for known, _ in self.commits):
             return 404, {"x-error-code": "RepoNotFound"}, b"{}"
@@ -64,6 +66,11 @@ class FakeHub:
         }
         return 200, {"content-type": "application/json"}, json.dumps(info).encode()
 
+    def _tree(self, repository, revision):
+        files = self.commits[repository, self._commit(repository, revision)]
+        listed = [_tree_entry(name, content) for name, content in sorted(files.items())]
+        return 200, {"content-type": "application/json"}, json.dumps(listed).encode()
+
     def _file(self, repository, revision, name):
         commit = self._commit(repository, revision)
         content = self.commits.get((repository, commit), {}).get(name)
@@ -79,6 +86,14 @@ def _sibling(name, content):
         sha256 = hashlib.sha256(content).hexdigest()
         facts["lfs"] = {"sha256": sha256, "size": len(content), "pointerSize": 130}
     return facts
+
+
+def _tree_entry(name, content):
+    facts = _sibling(name, content)
+    entry = {"type": "file", "path": name, "size": len(content), "oid": facts["blobId"]}
+    if "lfs" in facts:
+        entry["lfs"] = {"oid": facts["lfs"]["sha256"], "size": len(content), "pointerSize": 130}
+    return entry
 
 
 @contextmanager

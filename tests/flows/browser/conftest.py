@@ -33,7 +33,7 @@ def quick_lifecycle():
     """The demo cut down: few documents, one quantization, the tiny base itself as the baseline."""
     quick = read_yaml(SHIPPED / "lifecycles" / "demo.yaml")
     quick |= {"name": "quick", "guard_tasks": [], "evaluation": {"batch_size": 64}}
-    quick["data"] |= {"train_documents": 64, "validation_documents": 4, "test_documents": 40}
+    quick["data"] |= {"train_documents": 40, "validation_documents": 4, "test_documents": 40}
     quick["quantizations"] = [{"scheme": "fp8-dynamic"}]
     quick["baseline"] = {"kind": "local", "source": "pawl://tiny-clinical"}
     quick["gate"] = {

@@ -1,5 +1,7 @@
 """A person opens the form of `fine-tune`, is told what is wrong, corrects it, and gets a decision."""
 
+import re
+
 from registry.store import ModelStore
 
 TAGS = {"promote": "promoted", "reject": "rejected", "inconclusive": "inconclusive"}
@@ -68,6 +70,7 @@ def test_a_run_from_the_form_ends_with_a_decision(page, deployed_pawl, tmp_path)
     page.get_by_text(TAGS[outcome], exact=True).first.wait_for()
     look(page, screens, "run")
     page.get_by_role("tab", name="Artifacts").click()
-    page.get_by_text("promote", exact=True).first.click()
+    page.get_by_role("heading", name="promote", exact=True).click()
+    page.get_by_role("link", name=re.compile("^[0-9a-f]{8}$")).click()
     page.get_by_text(version.tags["decision_reason"]).first.wait_for()
     assert "quick-extractor version 1 is" in look(page, screens, "decision")

@@ -15,11 +15,12 @@ DEADLINE_S = 60
 SUPERVISED = """
 import os, sys
 from pathlib import Path
+from flows.stack.keeper import Limits
 from flows.stack.plan import Program, StackPlan
 from flows.stack.supervisor import Supervisor
 def program(name, code, **more):
     command = (sys.executable, "-c", code)
-    return Program(name, command, dict(os.environ), grace_s=1, patience_s=1, **more)
+    return Program(name, command, dict(os.environ), Limits(1, 1), **more)
 def say(message):
     print(message, flush=True)
 plan = StackPlan(servers=({servers}), deploy=None, workers=({workers}), client_environment={{}})

@@ -1,0 +1,58 @@
+"""`re-evaluate` as people, schedules and events start it: through a deployment and a worker."""
+
+import secrets
+
+import pytest
+from prefect.deployments.runner import RunnerDeployment
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from registry.confirmations import decided_evidence
+
+
+@pytest.fixture
+def deployed(prefect_server, workplace):
+    """Id of a deployment of one's own, with a worker whose runs work at the workplace."""
+    pool = f"re-evaluate-{secrets.token_hex(3)}"
+    worker = prefect_server.start_worker(pool, PAWL_HOME=workplace.home, OMP_NUM_THREADS=1)
+    with temporary_settings({PREFECT_API_URL: prefect_server.api_url}):
+        deployment = RunnerDeployment.from_entrypoint(
+            "flows.deployed.re_evaluate.re_evaluate", name=pool, enforce_parameter_schema=True
+        )
+        prefect_server.request("POST", "/work_pools/", json={"name": pool, "type": "process"})
+        yield str(deployment.apply(work_pool_name=pool))
+    worker.terminate()
+    worker.wait()
+
+
+def test_every_model_gets_a_run_and_an_unchanged_one_says_so(workplace, prefect_server, deployed):
+    workplace.champion("letters")
+    workplace.champion("notes")
+    asked = {"parameters": {"request": {"reason": "age", "requested_by": "weekly schedule"}}}
+    run = prefect_server.request("POST", f"/deployments/{deployed}/create_flow_run", json=asked)
+    parent = prefect_server.await_state(run["id"], {"COMPLETED", "FAILED", "CRASHED"})
+    assert parent["state_type"] == "COMPLETED", parent["state"]
+    ofthem = {"deployments": {"id": {"any_": [deployed]}}}
+    children = [
+        child
+        for child in prefect_server.request("POST", "/flow_runs/filter", json=ofthem)
+        if child["id"] != run["id"]
+    ]
+    assert len(children) == 2
+    for child in children:
+        ended = prefect_server.await_state(child["id"], {"COMPLETED", "FAILED", "CRASHED"})
+        assert (ended["state_type"], ended["state_name"]) == ("COMPLETED", "Unchanged"), ended[
+            "state"
+        ]
+        assert "nothing was computed" in ended["state"]["message"]
+    for model in ("letters", "notes"):
+        assert decided_evidence(workplace.store, model)[-1].outcome == "unchanged"
+
+
+def test_a_request_that_the_form_would_not_send_is_refused_at_once(prefect_server, deployed):
+    import httpx
+
+    asked = {"parameters": {"request": {"reason": "boredom"}}}
+    with pytest.raises(httpx.HTTPStatusError) as refused:
+        prefect_server.request("POST", f"/deployments/{deployed}/create_flow_run", json=asked)
+    assert refused.value.response.status_code == 409
+    assert "boredom" in refused.value.response.text
