@@ -238,6 +238,11 @@ def _named_files(folders: Iterable[str]) -> list[Path]:
 
 
 def find_file(reference: str, *folders: str) -> Path:
+    """The file of this path, or of this name in folders such as `lifecycles`, one's own first.
+
+    Raises:
+        ConfigError: when there is none; the nearest name is told.
+    """
     for path in (Path(reference), *_named_files(folders)):
         if path.is_file() and (path == Path(reference) or path.stem == reference):
             return path

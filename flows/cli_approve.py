@@ -52,7 +52,9 @@ def _answer(
     if given.objection is not None:
         console.say(f"Recorded, but it does not count: {given.objection}.")
         if stands.status == "approved":
-            console.say(f"`pawl promote {model} {version}` makes it {alias}: enough people approved.")
+            console.say(
+                f"`pawl promote {model} {version}` makes it {alias}: enough people approved."
+            )
         raise typer.Exit(COUNTS_NOT)
     if stands.status == "waiting":
         console.say(f"Recorded. {stands.missing}, until {stands.expires}.")

@@ -14,18 +14,19 @@ from flows.steps.step_state import result_of
 STEPS_PER_EPOCH = 21
 
 
-def long_config(steps, seed=17):
-    """The demo's training over 64 documents, with this many steps and hardly a checkpoint."""
+def long_config(steps, checkpoints):
+    """The demo's training over 64 documents, with this many steps."""
     demo = read_yaml(SHIPPED / "lifecycles" / "demo.yaml")
     demo["data"] |= {"train_documents": 64, "validation_documents": 2, "test_documents": 2}
-    demo["lora"] |= {"epochs": steps / STEPS_PER_EPOCH, "batch_size": 4, "checkpoints": 1}
-    return LifecycleConfig.model_validate(demo | {"name": "long", "seed": seed})
+    demo["lora"] |= {"epochs": steps / STEPS_PER_EPOCH, "batch_size": 4}
+    demo["lora"] |= {"checkpoints": checkpoints}
+    return LifecycleConfig.model_validate(demo | {"name": "long"})
 
 
 @flow(name="long-run", persist_result=False)
-def long_run(steps: int, seed: int = 17) -> int:
+def long_run(steps: int, checkpoints: int = 1) -> int:
     """Train; returns the step that training went on from."""
-    config = long_config(steps, seed)
+    config = long_config(steps, checkpoints)
     cache, task = StepCache(home() / "cache"), load_task(config.task)
     base = result_of(resolve(config.base_model))
     data = result_of(prepare(config, task, cache))

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
@@ -75,12 +76,22 @@ class Lifecycles:
         while True:  # the question is stored just after the state
             try:
                 return self.server.request("GET", f"/flow_runs/{run}/input/{keys['description']}")
-            except Exception:
+            except httpx.HTTPStatusError:
                 assert time.monotonic() < deadline
                 time.sleep(0.3)
 
     def resume(self, run, **answer):
-        return self.server.request("POST", f"/flow_runs/{run}/resume", json={"run_input": answer})
+        """Answer as the page does; a server that is just up again may have to be asked twice."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                return self.server.request(
+                    "POST", f"/flow_runs/{run}/resume", json={"run_input": answer}
+                )
+            except httpx.HTTPStatusError as error:
+                if error.response.status_code != 503 or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.3)
 
     def artifact(self, run, key):
         found = self.server.request(

@@ -1,5 +1,7 @@
 """Training in a deployment's run: cancelled, killed, and with its servers gone for a while."""
 
+import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import psutil
 import pytest
 
 from finetune.train import last_whole_checkpoint
+from tests.servers.processes import await_answer, free_port, kill_group, listens, start_process
 
 ROOT = Path(__file__).parents[2]
 STEPS = 42
@@ -18,11 +21,11 @@ ORDERLY_S = 30
 class LongRuns:
     """A server, a worker and a deployment of `long_run`."""
 
-    def __init__(self, server, home):
+    def __init__(self, server, home, **environment):
         self.server, self.home, self.pool = server, home, "long-runs"
         self.environment = {
             "PAWL_HOME": str(home), "OMP_NUM_THREADS": "1", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
-            "PREFECT_CLIENT_MAX_RETRIES": "8",
+            "PREFECT_CLIENT_MAX_RETRIES": "8", **environment,
         }  # fmt: skip
         flow = server.request("POST", "/flows/", json={"name": "long-run"})
         server.request("POST", "/work_pools/", json={"name": self.pool, "type": "process"})
@@ -85,15 +88,22 @@ def wait_for(condition, what, timeout_s=DEADLINE_S):
 
 
 @pytest.fixture
-def runs(own_prefect_server, tmp_path):
-    """On a server of their own, with a worker."""
-    runs = LongRuns(own_prefect_server().start(), tmp_path / "home")
-    yield runs
-    for process in runs.processes():
-        process.kill()
+def long_runs(own_prefect_server, tmp_path):
+    """Make a server of its own with the deployment; arguments are environment variables of runs."""
+    made = []
+
+    def make(**environment):
+        made.append(LongRuns(own_prefect_server().start(), tmp_path / "home", **environment))
+        return made[-1]
+
+    yield make
+    for runs in made:
+        for process in runs.processes():
+            process.kill()
 
 
-def test_a_cancelled_training_stops_leaves_a_checkpoint_and_is_resumed(runs):
+def test_a_cancelled_training_stops_leaves_a_checkpoint_and_is_resumed(long_runs):
+    runs = long_runs()
     runs.start_worker()
     run = runs.start(steps=STEPS)
     wait_for(lambda: runs.steps_done(run), "progress")
@@ -111,3 +121,63 @@ def test_a_cancelled_training_stops_leaves_a_checkpoint_and_is_resumed(runs):
     runs.server.await_state(again, {"COMPLETED"})
     assert f"training goes on from {stopped_at}" in runs.logs(again)
     assert runs.steps_done(again) == STEPS
+
+
+class RestartableMlflow:
+    """An MLflow server that keeps its port and its database."""
+
+    def __init__(self, directory, migrated):
+        directory.mkdir()
+        shutil.copy(migrated, directory / "mlflow.db")
+        self.directory, self.port = directory, free_port()
+        self.database = f"sqlite:///{directory / 'mlflow.db'}"
+        self.uri = f"http://127.0.0.1:{self.port}"
+
+    def start(self):
+        command = [
+            *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", self.port),
+            *("--backend-store-uri", self.database, "--workers", "1"),
+            *("--artifacts-destination", self.directory / "artifacts"),
+        ]
+        log = self.directory / "log"
+        self.process = start_process(command, log=log, cwd=self.directory)
+        await_answer(lambda: listens(self.port), self.process, log)
+
+    def kill(self):
+        kill_group(self.process)
+
+    def steps_with_a_loss(self):
+        """Of the one run that there is."""
+        from mlflow import MlflowClient
+
+        client = MlflowClient(self.database)
+        experiments = [found.experiment_id for found in client.search_experiments()]
+        [run] = client.search_runs(experiments)
+        assert run.info.status == "FINISHED"
+        return [metric.step for metric in client.get_metric_history(run.info.run_id, "loss")]
+
+
+@pytest.fixture
+def mlflow(tmp_path, migrated_database):
+    server = RestartableMlflow(tmp_path / "mlflow", migrated_database)
+    server.start()
+    yield server
+    server.kill()
+
+
+def test_a_training_outlives_restarts_of_prefect_and_mlflow(long_runs, mlflow):
+    """Both are killed in its midst: it goes on, and in the end they know everything."""
+    runs = long_runs(MLFLOW_TRACKING_URI=mlflow.uri)
+    runs.start_worker()
+    run = runs.start(steps=STEPS)
+    wait_for(lambda: runs.steps_done(run) >= 2, "progress")
+    [training] = runs.trainings()
+    worked_s = training.cpu_times().user
+    runs.server.kill()
+    mlflow.kill()
+    wait_for(lambda: not runs.trainings() or training.cpu_times().user > worked_s + 1, "work")
+    runs.server.start()
+    mlflow.start()
+    runs.server.await_state(run, {"COMPLETED"})
+    assert runs.steps_done(run) == STEPS
+    assert sorted(mlflow.steps_with_a_loss()) == list(range(1, STEPS + 1))

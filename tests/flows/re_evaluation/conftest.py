@@ -74,8 +74,8 @@ class Workplace:
         demo["registry"] = {"model_name": model, **registry}
         return LifecycleConfig.model_validate(demo)
 
-    def champion(self, model="notes", base="base", **registry):
-        """Register a champion with the evidence it would have; its weights are the shipped ones."""
+    def champion(self, model="notes", base="base", weights=TINY, **registry):
+        """Register a champion with the evidence it would have."""
         from flows.evidence_facts import facts_now
 
         config = self.recipe(model, base, **registry)
@@ -88,7 +88,7 @@ class Workplace:
         }  # fmt: skip
         plan = PromotionPlan(
             model=model, alias=config.registry.alias, candidate="fine-tuned",
-            weights_directory=TINY, kept_directory=self.home / "models", lineage=lineage,
+            weights_directory=weights, kept_directory=self.home / "models", lineage=lineage,
             recipe=recipe, metrics={}, attachments=(), actor="ada", reasons=("better",),
             decision={"outcome": "promote", "promoted": "fine-tuned", "about": model},
         )  # fmt: skip

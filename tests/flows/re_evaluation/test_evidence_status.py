@@ -81,7 +81,8 @@ def test_a_release_on_which_nothing_was_decided_makes_it_stale(workplace, eviden
 def test_a_champion_that_was_restored_has_its_own_evidence(workplace, evidence):
     workplace.champion()
     edit_task(workplace, max_new_tokens=100)
-    workplace.champion(base="other")
+    workplace.base("other", nudged_by=0.05)
+    workplace.champion(weights=workplace.directory / "other")
     assert evidence().reasons == ()
     rollback(workplace.store, "notes", "champion", "grace", "worse in use")
     assert evidence().reasons == ("the task changed since the decision",)

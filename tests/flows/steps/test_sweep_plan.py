@@ -1,6 +1,7 @@
 import pytest
 
 from configs.errors import ConfigError, TrainingError
+from configs.lifecycle import TrainingConfig
 from configs.load import load_lifecycle, load_task, validate
 from configs.sweep import SweepConfig
 from evals.scorers.registry import metrics_of
@@ -126,3 +127,11 @@ def test_a_scheme_that_the_lifecycle_lacks_has_its_defaults():
     [trial] = plan_trials(sweep({"quantizations": ["awq"]}), plain)
     assert quantization_of(trial, plain).group_size == 128
     assert quantization_of(trial, DEMO).group_size == 64
+
+
+def test_how_training_is_run_stays_although_it_is_no_part_of_a_recipe():
+    training = TrainingConfig(launcher="accelerate", processes=2)
+    declared = sweep({"rank": [8]})
+    lifecycle = DEMO.model_copy(update={"training": training})
+    [trial] = plan_trials(declared, lifecycle)
+    assert best_lifecycle(declared, lifecycle, trial, 1).training == training

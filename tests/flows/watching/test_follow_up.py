@@ -1,34 +1,23 @@
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from flows.watching import follow_up as following_up
 from flows.watching.follow_up import ATTEMPTS, follow_up, key_of, ledger_now_ms, to_follow_up
 from registry.claims import claim
 from registry.releases import Release, latest_release, note_release
-from tests.servers.prefect_server import PrefectServer, copy_of_migrated
-
-
-@pytest.fixture(scope="module")
-def server(migrated_prefect, tmp_path_factory):
-    """A server of this module: its deployment has the name that is started."""
-    directory = tmp_path_factory.mktemp("prefect-follow-up")
-    copy_of_migrated(migrated_prefect, directory)
-    server = PrefectServer(directory)
-    try:
-        yield server.start()
-    finally:
-        server.close()
 
 
 @pytest.fixture
-def prefect(server):
-    with temporary_settings({PREFECT_API_URL: server.api_url}):
-        yield server
+def prefect(prefect_server, monkeypatch):
+    monkeypatch.setattr(following_up, "DEPLOYMENT", "re-evaluate/of-follow-up")
+    with temporary_settings({PREFECT_API_URL: prefect_server.api_url}):
+        yield prefect_server
 
 
 @pytest.fixture
 def deployment(prefect):
     flow = prefect.request("POST", "/flows/", json={"name": "re-evaluate"})
-    made = {"name": "re-evaluate", "flow_id": flow["id"], "enforce_parameter_schema": False}
+    made = {"name": "of-follow-up", "flow_id": flow["id"], "enforce_parameter_schema": False}
     deployment = prefect.request("POST", "/deployments/", json=made)
     yield deployment
     prefect.request("DELETE", f"/deployments/{deployment['id']}")
