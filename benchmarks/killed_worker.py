@@ -31,6 +31,7 @@ def killed_and_picked_up(directory: Path, steps: int) -> dict[str, float]:
         directory: empty.
         steps: length of the training; a checkpoint is written in its middle.
     """
+    (directory / "migrated").mkdir()
     copy_of_migrated(migrate(directory / "migrated"), directory / "server")
     server = PrefectServer(directory / "server").start()
     runs = LongRuns(server, directory / "home")

@@ -61,7 +61,7 @@ class Chaos:
     def environment(self) -> dict[str, str]:
         """Of the worker and its runs."""
         return {
-            "PAWL_HOME": str(self.directory / "home"), "PYTHONPATH": str(ROOT),
+            "PAWL_HOME": str(self.directory / "home"), "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
             "MLFLOW_DISABLE_TELEMETRY": "true", "OMP_NUM_THREADS": "1",
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         }  # fmt: skip
@@ -145,7 +145,7 @@ class Chaos:
         )
         with temporary_settings({PREFECT_API_URL: self.server.api_url}):
             for change in apply_automations():
-                print(f"  automation {change}", flush=True)
+                print(f"  {change.kind}: {change.name}", flush=True)
 
     def _deployment(
         self, name: str, entrypoint: str, limit: int, strategy: str, **more: Any

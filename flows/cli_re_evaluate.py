@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -38,7 +38,7 @@ def re_evaluate(
     from flows import console
     from flows.deployed.re_evaluate import re_evaluate as re_evaluate_flow
 
-    state = re_evaluate_flow(request, return_state=True)
+    state: Any = re_evaluate_flow(request, return_state=True)
     for one in state.result():
         if one.summary is not None:
             console.print_summary(one.summary)

@@ -33,6 +33,7 @@ from flows.steps.prepare import prepare
 from flows.steps.promote import lineage_of, promote
 from flows.steps.quantize import quantize_candidate
 from flows.steps.resolve import resolve
+from flows.steps.score_history import score_history
 from flows.steps.sequential import evaluate_sequentially
 from flows.steps.step_state import result_of
 
@@ -105,6 +106,7 @@ def run_lifecycle(config: LifecycleConfig, requested_by: str = "") -> LifecycleS
     if config.gate.approval is not None:
         promotion, outcome = settle_approval(config.registry, promotion, decided)
     pinned = result_of(pin(config))
+    score_history(config.registry)
 
     guarded = [asked for by_system in guards.values() for asked in by_system.values()]
     steps = [data, checked, adapter, *candidates.values(), *evaluations.values()]

@@ -1,4 +1,4 @@
-"""Whether training and evaluation documents look drawn from one distribution.
+"""Whether two sets of documents, such as training and evaluation, look drawn from one distribution.
 
 Does: test lengths, classes, words, and whether a classifier can tell the two apart; documents are
 the unit, and Holm's correction holds the level over all tests.
@@ -28,6 +28,8 @@ from finetune.data_checks.targets import categories
 from finetune.data_checks.two_sample_classifier import classifier_auc
 
 MIN_DOCUMENTS = 10
+Sides = tuple[str, str]
+SIDES: Sides = ("training", "evaluation")
 
 
 @dataclass(frozen=True)
@@ -76,22 +78,29 @@ def drift(
     evaluation: Sequence[CheckedRow],
     task: TaskConfig,
     policy: DataChecks,
+    sides: Sides = SIDES,
+    labelled: bool = True,
 ) -> list[Finding]:
-    """All tests of drift. The action is that of `drift`, which must not be off."""
+    """All tests of drift. The action is that of `drift`, which must not be off.
+
+    Args:
+        sides: what to call the two sets in sentences.
+        labelled: whether both have targets; without, classes and fields are not tested.
+    """
     settings = policy.drift
     first = documents_of(train, settings.max_documents, policy.seed)
     second = documents_of(evaluation, settings.max_documents, policy.seed)
     if min(len(first), len(second)) < MIN_DOCUMENTS:
         sentence = (
-            f"Drift was not tested: {len(first)} training and {len(second)} evaluation documents, "
+            f"Drift was not tested: {len(first)} {sides[0]} and {len(second)} {sides[1]} documents, "
             f"where each side needs {MIN_DOCUMENTS}."
         )
         return [finding("drift", settings.action, False, sentence)]
-    tests = [_lengths(first, second, settings)]
-    if task.kind != "summarisation":
+    tests = [_lengths(first, second, settings, sides)]
+    if labelled and task.kind != "summarisation":
         tests.append(_labels(first, second, task, settings, policy.seed))
-    tests += _words(first, second, task.show_text, settings, policy.seed)
-    tests.append(_classifier(first, second, settings, policy.seed))
+    tests += _words(first, second, task.show_text, settings, policy.seed, sides)
+    tests.append(_classifier(first, second, settings, policy.seed, sides))
     return _judged(tests, settings)
 
 
@@ -130,7 +139,9 @@ def _judged(tests: Sequence[DriftTest], settings: Drift) -> list[Finding]:
     return findings
 
 
-def _lengths(first: Sequence[Document], second: Sequence[Document], settings: Drift) -> DriftTest:
+def _lengths(
+    first: Sequence[Document], second: Sequence[Document], settings: Drift, sides: Sides
+) -> DriftTest:
     import numpy as np
     from scipy.stats import ks_2samp
 
@@ -151,7 +162,7 @@ def _lengths(first: Sequence[Document], second: Sequence[Document], settings: Dr
         n_unit="documents",
     )
     sentence = (
-        f"Texts have a median of {medians[1]:g} words in evaluation and {medians[0]:g} in training."
+        f"Texts have a median of {medians[1]:g} words in {sides[1]} and {medians[0]:g} in {sides[0]}."
     )
     return DriftTest("length", float(tested.pvalue), value, settings.length_ks, sentence, (number,))
 
@@ -204,6 +215,7 @@ def _words(
     show_text: bool,
     settings: Drift,
     seed: int,
+    sides: Sides,
 ) -> list[DriftTest]:
     counts = Counts.of([document.words for document in (*first, *second)])
     split = resplit(counts, len(first), settings.permutations, seed)
@@ -225,10 +237,10 @@ def _words(
         ),
         _resplit_test(
             "unseen_words",
-            "share of evaluation words unseen in training",
+            f"share of {sides[1]} words unseen in {sides[0]}",
             unknown,
             settings.unseen_words,
-            f"{unknown.observed:.1%} of the words of evaluation do not occur in training, where "
+            f"{unknown.observed:.1%} of the words of {sides[1]} do not occur in {sides[0]}, where "
             f"chance alone gives {unknown.mean:.1%}"
             + (f" (most often {often})." if often else "."),
             n,
@@ -237,7 +249,7 @@ def _words(
 
 
 def _classifier(
-    first: Sequence[Document], second: Sequence[Document], settings: Drift, seed: int
+    first: Sequence[Document], second: Sequence[Document], settings: Drift, seed: int, sides: Sides
 ) -> DriftTest:
     auc = classifier_auc([d.words for d in first], [d.words for d in second], seed)
     number = Number(
@@ -250,8 +262,8 @@ def _classifier(
         n_unit="documents",
     )
     sentence = (
-        "A linear classifier of words and word pairs ranks an evaluation document above a training "
-        f"document {auc.value:.0%} of the time."
+        "A linear classifier of words and word pairs ranks a document of "
+        f"{sides[1]} above one of {sides[0]} {auc.value:.0%} of the time."
     )
     return DriftTest(
         "classifier", auc.p_value, auc.value, settings.classifier_auc, sentence, (number,)

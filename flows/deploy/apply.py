@@ -122,9 +122,7 @@ def _apply(
     existing = _existing_schedules(client, deployment.full_name)
     switched = {one.slug: one.active for one in existing}
     default = _is_configured(declared.name)
-    active = {
-        one.slug: switched.get(one.slug, one.active or default) for one in declared.schedules
-    }
+    active = {one.slug: switched.get(one.slug, one.active or default) for one in declared.schedules}
     if declared.schedules:
         ours = [_schedule(one, active[one.slug]) for one in declared.schedules]
         deployment.schedules = [*ours, *_of_people(existing)]

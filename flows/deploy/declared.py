@@ -113,9 +113,7 @@ def declared_deployments(path: Path = PREFECT_YAML) -> list[DeclaredDeployment]:
     ]
 
 
-def chosen(
-    declared: Sequence[DeclaredDeployment], only: Sequence[str]
-) -> list[DeclaredDeployment]:
+def chosen(declared: Sequence[DeclaredDeployment], only: Sequence[str]) -> list[DeclaredDeployment]:
     """The deployments of these names; all of them if no names are given.
 
     Raises:

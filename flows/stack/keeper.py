@@ -13,7 +13,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -57,16 +57,31 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
-def end_descendants(patience_s: float) -> None:
-    """Ask every descendant of this process to end; after `patience_s` seconds, kill."""
-    left = psutil.Process().children(recursive=True)
+def end_descendants(patience_s: float, spare: Collection[int] = ()) -> None:
+    """Ask every descendant of this process to end; after `patience_s` seconds, kill.
+
+    Args:
+        spare: children, by process id, that are left alone with all that descends from them.
+    """
+    left = _descendants(spare)
     for process in left:
         _signal(process, signal.SIGTERM)
     psutil.wait_procs(left, timeout=patience_s)
-    while left := psutil.Process().children(recursive=True):
+    while left := _descendants(spare):
         for process in left:
             _signal(process, signal.SIGKILL)
         psutil.wait_procs(left, timeout=1)
+
+
+def _descendants(spare: Collection[int]) -> list[psutil.Process]:
+    found = []
+    for child in psutil.Process().children():
+        if child.pid not in spare:
+            try:
+                found += [child, *child.children(recursive=True)]
+            except psutil.NoSuchProcess:
+                continue
+    return found
 
 
 def _signal(process: psutil.Process, number: int) -> None:

@@ -31,6 +31,8 @@ class KeptProgram:
         self._process: subprocess.Popen[bytes] | None = None
         self._failures = 0
         self._started_at = 0.0
+        self.started_s = 0.0
+        """When its present process started, in seconds since 1970."""
         self._log_start = 0
 
     def start(self) -> None:
@@ -48,7 +50,7 @@ class KeptProgram:
                 stderr=output,
                 start_new_session=True,
             )
-        self._started_at = time.monotonic()
+        self._started_at, self.started_s = time.monotonic(), time.time()
 
     def exit_code(self) -> int | None:
         """How it ended; None while it runs."""
@@ -92,6 +94,11 @@ class KeptProgram:
         with self.log.open("rb") as log:
             log.seek(self._log_start)
             return log.read().decode(errors="replace").strip()
+
+    @property
+    def pid(self) -> int:
+        """Process of its keeper."""
+        return self._running.pid
 
     @property
     def _running(self) -> subprocess.Popen[bytes]:

@@ -38,6 +38,8 @@ class Program:
     limits: Limits = SERVER_LIMITS
     health_url: str | None = None
     """Answers 200 once the program is ready; None: ready as soon as it runs."""
+    worker_name: str | None = None
+    """For a worker: what it calls itself on the server."""
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,15 @@ def mlflow_server(
         defaults["MLFLOW_DEFAULT_ARTIFACT_ROOT"] = artifacts.as_uri()
     mine = {name: value for name, value in given.items() if not name.startswith("MLFLOW_TRACKING_")}
     environment = {**defaults, **mine}
-    command = (*PYTHON, "mlflow", "server", "--host", config.host, "--port", str(port))
+    command: tuple[str, ...] = (
+        *PYTHON,
+        "mlflow",
+        "server",
+        "--host",
+        config.host,
+        "--port",
+        str(port),
+    )
     if credentials is not None:
         command += ("--app-name", "basic-auth")
         environment |= {
@@ -210,6 +220,7 @@ def _worker(config: StackConfig, number: int, environment: Mapping[str, str]) ->
         ),
         environment,
         limits=WORKER_LIMITS,
+        worker_name=name,
     )
 
 

@@ -6,9 +6,10 @@ Does not: know what they are (flows/stack/plan.py).
 
 from __future__ import annotations
 
+import math
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,10 +21,15 @@ from flows.stack.plan import Program, StackPlan
 START_PATIENCE_S = 240.0
 """A first start makes the tables of both databases, which takes half a minute on a busy machine."""
 LOOK_EVERY_S = 0.2
+SETTLE_EVERY_S = 15.0
+ORPHAN_PATIENCE_S = 2.0
 SHOWN_LOG_CHARACTERS = 2000
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Say = Callable[[str], None]
+Settle = Callable[[Mapping[str, float]], None]
+"""Told when the present process of each worker started, in seconds since 1970; infinity for a stopped
+one. Says on the server what became of runs that earlier processes left behind."""
 
 
 class Stopped(Exception):
@@ -33,13 +39,14 @@ class Stopped(Exception):
 class Supervisor:
     """The programs of one stack."""
 
-    def __init__(self, logs: Path, say: Say) -> None:
+    def __init__(self, logs: Path, say: Say, settle: Settle) -> None:
         """
         Args:
             logs: directory of `<program>.log`.
             say: tells the person at the terminal.
+            settle: called every 15 s, and once the workers were stopped.
         """
-        self._logs, self._say = logs, say
+        self._logs, self._say, self._settle = logs, say, settle
         self._kept: list[KeptProgram] = []
         self._told = 0
 
@@ -122,7 +129,11 @@ class Supervisor:
 
     def _watch(self) -> None:
         again_at: dict[str, float] = {}
+        settle_at = time.monotonic()
         while True:
+            if time.monotonic() >= settle_at:
+                self._settle(self._worker_starts())
+                settle_at = time.monotonic() + SETTLE_EVERY_S
             for kept in self._kept:
                 name, now = kept.program.name, time.monotonic()
                 if name in again_at:
@@ -131,6 +142,8 @@ class Supervisor:
                         kept.start()
                         self._say(f"{name}: started again.")
                 elif (code := kept.exit_code()) is not None:
+                    # A keeper that was killed could not end what it kept.
+                    keeper.end_descendants(ORPHAN_PATIENCE_S, [one.pid for one in self._kept])
                     wait_s = kept.next_backoff_s()
                     again_at[name] = now + wait_s
                     self._say(
@@ -138,6 +151,13 @@ class Supervisor:
                         f"Why is in {kept.log}."
                     )
             self._sleep()
+
+    def _worker_starts(self) -> dict[str, float]:
+        return {
+            kept.program.worker_name: kept.started_s
+            for kept in self._kept
+            if kept.program.worker_name is not None
+        }
 
     def _stop(self) -> None:
         """Workers first, for they report to the servers; those started first end last."""
@@ -148,4 +168,6 @@ class Supervisor:
                 kept.ask_to_stop()
             for kept in group:
                 kept.wait(hurried=lambda: self._told > 1)
+            if group is workers:
+                self._settle(dict.fromkeys(self._worker_starts(), math.inf))
         keeper.end_descendants(patience_s=0)

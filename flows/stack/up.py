@@ -12,16 +12,19 @@ import signal
 import socket
 import sqlite3
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 
+import httpx
 from rich.markup import escape
 
 from configs.errors import ConfigError, StackError
 from configs.stack import StackConfig
 from flows import console
 from flows.stack.credentials import credentials, write_secret
+from flows.stack.left_runs import api_client, put_back
 from flows.stack.plan import StackPlan, mlflow_auth_file, mlflow_auth_settings, plan_stack
 from flows.stack.running import only_stack, running_stack, stack_directory, tell_addresses
 from flows.stack.supervisor import Supervisor
@@ -54,7 +57,11 @@ def run_stack(config: StackConfig, home: Path) -> None:
         write_secret(mlflow_auth_file(home), mlflow_auth_settings(home))
         if "MLFLOW_BACKEND_STORE_URI" not in os.environ:
             _write_ahead(home / "mlflow.db")
-        supervisor = Supervisor(directory, say=lambda message: console.say(escape(message)))
+        supervisor = Supervisor(
+            directory,
+            say=lambda message: console.say(escape(message)),
+            settle=lambda started: _put_back(config.pool, plan, started),
+        )
         supervisor.run(plan, when_ready=lambda: _tell(config, home, plan))
     console.say("Stopped.")
 
@@ -116,6 +123,18 @@ def _write_ahead(database: Path) -> None:
     """Let readers of MLflow's SQLite file not wait for its writers; the file remembers it."""
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
+
+
+def _put_back(pool: str, plan: StackPlan, started: Mapping[str, float]) -> None:
+    if not started:
+        return
+    try:
+        with api_client(plan.client_environment) as api:
+            number = put_back(api, pool, started)
+    except httpx.HTTPError:
+        return  # the server is away, or has no such pool yet; the same runs are found again
+    if number:
+        console.say(f"Runs that a worker left behind, put back: {number}")
 
 
 def _tell(config: StackConfig, home: Path, plan: StackPlan) -> None:

@@ -40,7 +40,8 @@ def claim_look(
     policy = config.gate
     test_set = {"test": split_digest(prepared, "test"), "task": task_config.model_dump(mode="json")}
     question = {
-        "policy": policy.model_dump(mode="json"),
+        # Who must approve changes nothing about what the test set is asked.
+        "policy": policy.model_dump(mode="json", exclude={"approval"}),
         "candidates": config.gated_candidates,
         "evidence": evidence,
         "seed": config.seed,

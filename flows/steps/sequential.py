@@ -54,7 +54,7 @@ def evaluate_sequentially(
         "model": weights_inputs(config, weights_digest),
         "test": split_digest(prepared, "test"),
         "task": task_config.model_dump(mode="json"),
-        "policy": policy.model_dump(mode="json"),
+        "policy": policy.model_dump(mode="json", exclude={"approval"}),
         "candidates": len(config.gated_candidates),
         "references": {name: outcome.digest for name, outcome in references.items()},
         "seed": config.seed,

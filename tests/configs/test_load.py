@@ -2,7 +2,15 @@ import pytest
 import yaml
 
 from configs.errors import ConfigError
-from configs.load import SHIPPED, load_gate, load_lifecycle, load_policy, load_task, read_yaml
+from configs.load import (
+    SHIPPED,
+    configuration_names,
+    load_gate,
+    load_lifecycle,
+    load_policy,
+    load_task,
+    read_yaml,
+)
 
 DEMO = (SHIPPED / "lifecycles" / "demo.yaml").read_text()
 
@@ -32,8 +40,10 @@ def test_every_shipped_file_loads_by_path_and_by_name(folder, load):
 
 def test_every_shipped_yaml_is_of_a_kind_that_is_tested():
     folders = {path.parent.name for path in SHIPPED.rglob("*.yaml")}
-    # harness_tasks and rubrics are loaded by evals/harness and configs/judge.py, and tested there.
-    assert folders == {"lifecycles", "tasks", "gates", "harness_tasks", "rubrics"}
+    # The others have loaders of their own, and tests beside those.
+    others = {"harness_tasks", "rubrics", "automations", "distillations", "follow", "matrices"}
+    others |= {"stack", "kubernetes", "sweeps", SHIPPED.name}
+    assert folders == {"lifecycles", "tasks", "gates"} | others
 
 
 def test_every_shipped_policy_loads_by_path_and_by_name():
@@ -59,6 +69,41 @@ def test_a_name_that_is_not_there_comes_with_those_that_are():
     with pytest.raises(ConfigError) as raised:
         load_lifecycle("demmo")
     assert str(raised.value).startswith("demmo: expected the path of a YAML file or one of demo, ")
+
+
+@pytest.fixture
+def own_files(tmp_path, monkeypatch):
+    """Put files of one's own into a directory that PAWL_CONFIGS names."""
+    monkeypatch.setenv("PAWL_CONFIGS", str(tmp_path))
+
+    def put(folder, name, text):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / f"{name}.yaml").write_text(text)
+
+    return put
+
+
+def test_files_of_ones_own_are_found_by_name_and_come_before_shipped_ones(own_files):
+    own_files("lifecycles", "mine", DEMO)
+    own_files("lifecycles", "demo", DEMO.replace("seed: 17", "seed: 18"))
+    own_files("gates", "strict", "comparisons: [{metric: micro_f1, margin: 0.01}]\n")
+    assert configuration_names("lifecycles").count("demo") == 1
+    assert {"mine", "smollm2-phee"} <= set(configuration_names("lifecycles"))
+    assert load_lifecycle("mine").seed == 17
+    assert load_lifecycle("demo").seed == 18
+    assert load_gate("strict").comparisons[0].margin == 0.01
+
+
+def test_a_name_that_is_nearly_right_comes_with_the_right_one(own_files):
+    own_files("lifecycles", "mine-2026", DEMO)
+    with pytest.raises(ConfigError, match=r"Did you mean 'mine-2026'\?$"):
+        load_lifecycle("mine-2025")
+
+
+def test_a_directory_of_ones_own_that_is_not_there_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("PAWL_CONFIGS", str(tmp_path / "nowhere"))
+    with pytest.raises(ConfigError, match=r"PAWL_CONFIGS: expected a directory .* got .*nowhere"):
+        load_lifecycle("demo")
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -121,7 +166,7 @@ def test_a_merged_mapping_may_be_overridden(tmp_path):
             "minimal: 0.95",
             "gate.floors.0.minimal: unknown key; did you mean 'minimum'",
         ),
-        ("  alias:", "  zzz:", "registry.zzz: unknown key; valid keys: alias, model_name"),
+        ("  alias:", "  zzz:", "registry.zzz: unknown key; valid keys: alias, max_evidence_age_days, model_name"),
     ],
 )
 def test_an_unknown_key_is_named_with_the_nearest_valid_one(tmp_path, old, new, message):

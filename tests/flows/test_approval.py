@@ -222,12 +222,3 @@ def test_an_approval_in_a_terminal_lets_the_waiting_run_end(lifecycles, lifecycl
     assert lifecycles.store.alias("memos", "champion") == 1
     assert (lifecycles.home / "pins" / "memos.yaml").exists()
     assert [kind for kind, _, _ in said(lifecycles.store, "memos")].count("promote") == 1
-
-
-def test_a_run_in_a_terminal_ends_and_names_the_command(lifecycles, lifecycle_with_approval):
-    printed = lifecycles.pawl("run", lifecycle_with_approval("tales"))
-    assert "Outcome: awaiting approval" in printed
-    assert "`pawl approve tales 1`" in printed
-    assert lifecycles.store.alias("tales", "champion") is None
-    lifecycles.pawl("approve", "tales", 1, "--actor", "a second person", "--reason", "fine")
-    assert lifecycles.store.alias("tales", "champion") == 1

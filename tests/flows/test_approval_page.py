@@ -1,4 +1,8 @@
+from pathlib import Path
+
+from flows import console
 from flows.approval_page import approval_markdown, question_markdown
+from flows.lifecycle_summary import LifecycleSummary
 from registry.approvals import Standing
 
 WAITING = Standing(
@@ -33,3 +37,15 @@ def test_the_artifact_says_where_it_stands_and_how_to_answer():
 def test_a_settled_approval_asks_for_no_answer():
     done = WAITING.model_copy(update={"status": "expired", "missing": "the time is over"})
     assert "pawl approve" not in approval_markdown("notes", 3, done)
+
+
+def test_the_terminal_shows_an_outcome_that_is_not_the_gates(capsys):
+    summary = LifecycleSummary(
+        lifecycle="notes", outcome="awaiting approval", registry="`pawl approve notes 3`.",
+        reasons=["it holds"], score_header=["system"], score_rows=[["awq"]], steps=[],
+        report=Path("report"), pin=None,
+    )  # fmt: skip
+    console.print_summary(summary)
+    printed = capsys.readouterr().out
+    assert "Outcome: awaiting approval" in printed
+    assert "`pawl approve notes 3`" in printed

@@ -37,7 +37,7 @@ def test_lines_and_messages_arrive_apart_and_in_order(run):
         "with open(sys.argv[1], 'w', buffering=1) as pipe:\n"
         "    for i in range(300):\n"
         "        print('line', i, file=sys.stderr if i % 2 else sys.stdout, flush=True)\n"
-        "        pipe.write('{\"n\": %d, \"filler\": \"%s\"}\\n' % (i, 'x' * 500))\n"
+        '        pipe.write(\'{"n": %d, "filler": "%s"}\\n\' % (i, \'x\' * 500))\n'
     )
     ended, messages, lines = run(code)
     assert [m["n"] for m in messages] == list(range(300))
@@ -55,7 +55,7 @@ def test_a_child_killed_in_mid_message_leaves_the_whole_ones(run):
     code = (
         "import os, sys\n"
         "pipe = os.open(sys.argv[1], os.O_WRONLY)\n"
-        "os.write(pipe, b'{\"n\": 1}\\n{\"n\": 2')\n"
+        'os.write(pipe, b\'{"n": 1}\\n{"n": 2\')\n'
         "os.kill(os.getpid(), 9)\n"
     )
     ended, messages, _ = run(code)

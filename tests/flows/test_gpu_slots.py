@@ -67,13 +67,16 @@ def test_a_failure_or_an_interruption_gives_the_slots_back(limit):
     class Interrupted(BaseException):
         pass
 
-    def fail(error):
+    raised = []
+
+    def fail():
         with gpu_slot(2):
-            raise error
+            raise raised[-1]
 
     for error in (ValueError("no"), Interrupted()):
+        raised.append(error)
         with pytest.raises(type(error)):
-            in_a_run(lambda error=error: fail(error))
+            in_a_run(fail)
         limit.await_taken(0)
 
 

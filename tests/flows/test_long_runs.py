@@ -48,7 +48,9 @@ class LongRuns:
 
     def logs(self, run):
         wanted = {"logs": {"flow_run_id": {"any_": [run]}}, "limit": 200}
-        return [line["message"] for line in self.server.request("POST", "/logs/filter", json=wanted)]
+        return [
+            line["message"] for line in self.server.request("POST", "/logs/filter", json=wanted)
+        ]
 
     def steps_done(self, run):
         """Of the training, as its progress on the run's page says."""

@@ -10,7 +10,9 @@ import yaml
 
 from configs.load import SHIPPED, read_yaml
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 WAIT_MS = 60_000
 
 

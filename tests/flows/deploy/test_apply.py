@@ -129,7 +129,9 @@ def test_the_gpu_limit_is_made_with_one_slot_and_then_left_to_people(server):
 def test_a_pool_of_another_type_is_refused(server):
     apply_deployments([], Pool(server.unique, "process", 3))
     assert server.request("GET", f"/work_pools/{server.unique}")["concurrency_limit"] == 3
-    with pytest.raises(PrefectError, match="expected type docker, got process.*--pool-type process"):
+    with pytest.raises(
+        PrefectError, match=r"expected type docker, got process.*--pool-type process"
+    ):
         apply_deployments([], Pool(server.unique, "docker"))
 
 

@@ -15,8 +15,8 @@ from flows.deploy.declared import PREFECT_YAML, chosen, declared_deployments
 ROOT = Path(__file__).parents[3]
 DECLARED = {one.name: one for one in declared_deployments()}
 NAMES = (
-    "lifecycle", "fine-tune", "re-evaluate", "watch-weights", "promote", "rollback", "distill",
-    "sweep",
+    "lifecycle", "fine-tune", "re-evaluate", "evaluate-matrix", "watch-weights", "promote",
+    "rollback", "distill", "sweep",
 )  # fmt: skip
 
 
@@ -91,5 +91,5 @@ def test_only_named_deployments_are_chosen_and_a_wrong_name_is_refused():
     declared = list(DECLARED.values())
     assert [one.name for one in chosen(declared, ["sweep", "promote"])] == ["promote", "sweep"]
     assert chosen(declared, []) == declared
-    with pytest.raises(ConfigError, match="--only: expected one of lifecycle, .*, got 'swep'"):
+    with pytest.raises(ConfigError, match=r"--only: expected one of lifecycle, .*, got 'swep'"):
         chosen(declared, ["swep"])

@@ -7,24 +7,36 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from registry.confirmations import decided_evidence
+from tests.servers.processes import kill_group
 
 
-@pytest.fixture
-def deployed(prefect_server, workplace):
-    """Id of a deployment of one's own, with a worker whose runs work at the workplace."""
-    pool = f"re-evaluate-{secrets.token_hex(3)}"
-    worker = prefect_server.start_worker(pool, PAWL_HOME=workplace.home, OMP_NUM_THREADS=1)
+@pytest.fixture(scope="module")
+def pool():
+    return f"re-evaluate-{secrets.token_hex(3)}"
+
+
+@pytest.fixture(scope="module")
+def deployed(prefect_server, pool):
+    """Id of a deployment of one's own."""
     with temporary_settings({PREFECT_API_URL: prefect_server.api_url}):
         deployment = RunnerDeployment.from_entrypoint(
             "flows.deployed.re_evaluate.re_evaluate", name=pool, enforce_parameter_schema=True
         )
         prefect_server.request("POST", "/work_pools/", json={"name": pool, "type": "process"})
-        yield str(deployment.apply(work_pool_name=pool))
-    worker.terminate()
-    worker.wait()
+        return str(deployment.apply(work_pool_name=pool))
 
 
-def test_every_model_gets_a_run_and_an_unchanged_one_says_so(workplace, prefect_server, deployed):
+@pytest.fixture
+def worker(prefect_server, pool, workplace):
+    """Runs of the deployment work at the workplace."""
+    process = prefect_server.start_worker(pool, PAWL_HOME=workplace.home, OMP_NUM_THREADS=1)
+    yield process
+    kill_group(process)
+
+
+def test_every_model_gets_a_run_and_an_unchanged_one_says_so(
+    workplace, prefect_server, deployed, worker
+):
     workplace.champion("letters")
     workplace.champion("notes")
     asked = {"parameters": {"request": {"reason": "age", "requested_by": "weekly schedule"}}}

@@ -69,7 +69,9 @@ def test_a_lifecycle_deleted_after_the_form_was_sent_is_named_with_the_nearest(o
 def test_changes_replace_what_is_declared():
     changes = {"gate": "no-worse-than-baseline", "model_name": "trial", "seed": 3}
     changes |= {"skip_bad_rows": True}
-    config = lifecycle_of(LifecycleRequest.model_validate({"lifecycle": "demo", "changes": changes}))
+    config = lifecycle_of(
+        LifecycleRequest.model_validate({"lifecycle": "demo", "changes": changes})
+    )
     declared = load_lifecycle("demo")
     assert config == declared.model_copy(
         update={

@@ -24,7 +24,7 @@ def program(name, code, **more):
 def say(message):
     print(message, flush=True)
 plan = StackPlan(servers=({servers}), deploy=None, workers=({workers}), client_environment={{}})
-Supervisor(Path(sys.argv[1]), say).run(plan, when_ready=lambda: None)
+Supervisor(Path(sys.argv[1]), say, settle=lambda started: None).run(plan, when_ready=lambda: None)
 """
 SLEEPS = "import time; time.sleep(600)"
 HIDES = (  # a grandchild in a session of its own, as training has, that ignores SIGTERM
