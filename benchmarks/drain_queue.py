@@ -127,6 +127,9 @@ def flow_runs(api: httpx.Client, deployment: str) -> list[dict[str, Any]]:
     wanted = {"deployments": {"id": {"any_": [deployment]}}, "limit": PAGE, "sort": "ID_DESC"}
     while True:
         answer = api.post("/flow_runs/filter", json={**wanted, "offset": len(found)})
+        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:  # SQLite is locked
+            time.sleep(LOOK_EVERY_S)
+            continue
         answer.raise_for_status()
         page = answer.json()
         found += page

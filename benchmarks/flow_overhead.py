@@ -3,7 +3,8 @@
 Does: run both by turns, each in a process of its own with an empty home, print wall and processor
 seconds with their medians and the ratio. Both train, merge, prove the adapter's effect, evaluate, decide
 and write the report; the flow also keeps every step by content, tracks, registers and shows. Each is
-counted from its first library call to its last, after all imports, and once more as a whole process.
+counted from its first library call to its last, after imports and the start of the embedded server,
+and once more as a whole process.
 Does not: measure deployments, whose runs start a process first.
 
     python -m benchmarks.flow_overhead --turns 3 --epochs 3
@@ -108,9 +109,14 @@ def once(kind: str, epochs: float) -> None:
     import trl  # noqa: F401
 
     if kind == "flow":
+        os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "300"
         use_embedded_prefect()
+        from prefect.client.orchestration import get_client
+
         from flows.lifecycle import lifecycle
 
+        with get_client(sync_client=True) as client:  # starts the embedded server
+            client.hello()
         started, worked = time.perf_counter(), os.times()
         outcome = lifecycle(config).outcome
     else:

@@ -134,7 +134,7 @@ class Chaos:
         listed = [{"source": f"file://{self.source(n)}", "quiet_s": 1} for n in range(SOURCES)]
         follow = self.directory / "follow.yaml"
         follow.write_text(yaml.safe_dump({"sources": listed}))
-        watching = {"request": {"follow": str(follow), "grace_s": 45}}
+        watching = {"request": {"follow": str(follow), "grace_s": 45, "pending_limit_s": 120}}
         schedule = {"interval": self.interval_s, "anchor_date": "2026-01-01T00:00:00Z"}
         self._deployment(
             "watch-weights", "flows.deployed.watch_weights.watch_weights", 1, "CANCEL_NEW",

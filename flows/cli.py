@@ -21,6 +21,7 @@ from flows.cli_baseline import app as baseline_app
 from flows.cli_deploy import deploy
 from flows.cli_distill import distill
 from flows.cli_doctor import doctor
+from flows.cli_drift import drift
 from flows.cli_gate import app as gate_app
 from flows.cli_matrix import matrix
 from flows.cli_re_evaluate import re_evaluate
@@ -48,6 +49,7 @@ app.command()(distill)
 app.command()(sweep)
 app.command()(matrix)
 app.command()(re_evaluate)
+app.command()(drift)
 app.command()(up)
 app.command()(down)
 app.command()(approve)

@@ -12,7 +12,7 @@ from configs.errors import ConfigError
 from configs.lifecycle import LifecycleConfig
 from configs.load import validate
 from flows.evidence_facts import facts_now
-from registry.confirmations import decided_evidence
+from registry.confirmations import decided_evidence, last_traffic_look
 from registry.dependents import origin_of
 from registry.evidence import read_recipe
 from registry.ledger import LedgerState
@@ -70,6 +70,7 @@ def judge_evidence(store: ModelStore, record: VersionRecord, state: LedgerState)
         now_ms=time.time_ns() // 1_000_000,
         max_age_days=limit,
         newer_release=_undecided_release(store, record, decided),
+        drift=_drift(store, record, now),
         unreadable=unreadable,
     )
 
@@ -84,3 +85,11 @@ def _undecided_release(
     latest = max(known, key=lambda release: release.number, default=None)
     seen = {one.facts.base_digest for one in decided}
     return None if latest is None or latest.digest in seen else latest.source
+
+
+def _drift(store: ModelStore, record: VersionRecord, now: EvidenceFacts) -> str | None:
+    """What the last look at the traffic found, unless the data are others since."""
+    look = last_traffic_look(store, record.model)
+    if look is None or not look.drifted or look.data_files_digest != now.data_files_digest:
+        return None
+    return look.sentence

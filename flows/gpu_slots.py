@@ -59,7 +59,7 @@ def gpu_slot(slots: int = 1) -> Iterator[None]:
             f"Run `prefect gcl update {LIMIT} --limit {slots}`, or lower training.processes.",
         )
     logger = get_run_logger()
-    logger.info("waiting for %d of %d slots of the limit %s", slots, allowed, LIMIT)
+    logger.info("asking for %d of the %d slots of the limit %s", slots, allowed, LIMIT)
     failure: BaseException | None = None
     ended = False
     try:

@@ -1,14 +1,18 @@
-"""What was decided about a model and from which inputs, and when that was last confirmed.
+"""What was decided about a model and from which inputs, when that was last confirmed, and whether the
+traffic that it serves still looks like the rows it was decided on.
 
-Does: read decisions from the versions, and append confirmations to a ledger in MLflow that nobody
-overwrites. Does not: judge whether evidence stands (registry/staleness.py).
+Does: read decisions from the versions, and append confirmations and looks at traffic to a ledger in
+MLflow that nobody overwrites. Does not: judge whether evidence stands (registry/staleness.py).
 """
 
 from __future__ import annotations
 
-from registry.records import LEDGER_SUFFIX
+from configs.strict_model import StrictModel
+from registry.records import LEDGER_SUFFIX, VersionRecord
 from registry.staleness import DecidedEvidence, EvidenceFacts, facts_of
 from registry.store import ModelStore
+
+SHOWN_CHARACTERS = 500
 
 
 def confirmations_name(model: str) -> str:
@@ -35,13 +39,13 @@ def decided_evidence(store: ModelStore, model: str) -> list[DecidedEvidence]:
     confirmed = [
         DecidedEvidence(
             facts=facts_of(record.tags),
-            version=int(record.tags["champion"]),
+            version=_champion_of(record) or 0,
             outcome=record.tags["outcome"],
             decided_ms=record.created_ms,
             confirmed=True,
         )
         for record in store.versions(confirmations_name(model))
-        if record.tags.get("champion", "").isdigit() and "outcome" in record.tags
+        if _champion_of(record) is not None and "outcome" in record.tags
     ]
     return sorted([*decided, *confirmed], key=lambda one: one.decided_ms)
 
@@ -60,7 +64,69 @@ def confirm(
     Raises:
         RegistryError: when MLflow is unreachable.
     """
+    tags = {"champion": str(champion), "outcome": outcome, "actor": actor, **facts.tags}
+    _append(store, model, champion, tags)
+
+
+class TrafficLook(StrictModel):
+    """What a comparison of served prompts with the test rows found."""
+
+    drifted: bool
+    """Whether they differ so much that the test rows no longer stand for the traffic."""
+    sentence: str
+    """What was found, in plain words."""
+    data_files_digest: str
+    """The data that the traffic was compared with."""
+    looked_ms: int = 0
+    """When, by MLflow's clock: milliseconds since 1970."""
+
+
+def note_traffic(
+    store: ModelStore, model: str, champion: int, look: TrafficLook, actor: str
+) -> None:
+    """Append what a look at the served traffic found.
+
+    Args:
+        champion: version that served it.
+        look: its time is given here, whatever it is.
+        actor: who looked.
+    Raises:
+        RegistryError: when MLflow is unreachable.
+    """
+    tags = {
+        "traffic": "drifted" if look.drifted else "alike",
+        "sentence": look.sentence[:SHOWN_CHARACTERS],
+        "data_files_digest": look.data_files_digest,
+        "champion": str(champion),
+        "actor": actor,
+    }
+    _append(store, model, champion, tags)
+
+
+def last_traffic_look(store: ModelStore, model: str) -> TrafficLook | None:
+    """The last look at the traffic of a model, or None.
+
+    Raises:
+        RegistryError: when MLflow is unreachable.
+    """
+    looks = [r for r in store.versions(confirmations_name(model)) if "traffic" in r.tags]
+    if not looks:
+        return None
+    tags = looks[-1].tags
+    return TrafficLook(
+        drifted=tags["traffic"] == "drifted",
+        sentence=tags.get("sentence", ""),
+        data_files_digest=tags.get("data_files_digest", ""),
+        looked_ms=looks[-1].created_ms,
+    )
+
+
+def _append(store: ModelStore, model: str, champion: int, tags: dict[str, str]) -> None:
     name = confirmations_name(model)
     store.create_model(name, f"Append-only ledger of confirmed evidence of {model}. Never delete.")
-    tags = {"champion": str(champion), "outcome": outcome, "actor": actor, **facts.tags}
     store.create_version(name, f"models:/{model}/{champion}", tags)
+
+
+def _champion_of(record: VersionRecord) -> int | None:
+    champion = record.tags.get("champion", "")
+    return int(champion) if champion.isdigit() else None

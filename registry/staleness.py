@@ -151,6 +151,7 @@ def staleness(
     now_ms: int,
     max_age_days: float | None = None,
     newer_release: str | None = None,
+    drift: str | None = None,
     unreadable: str | None = None,
 ) -> Staleness:
     """Why the evidence for a champion no longer stands.
@@ -161,6 +162,7 @@ def staleness(
         now_ms: milliseconds since 1970; before the decision (clocks differ) counts as no age.
         max_age_days: oldest evidence that stands; None for no limit.
         newer_release: release of the base weights that nothing was decided on, in words.
+        drift: how the served traffic differs from the test rows, in words.
         unreadable: why the recipe cannot be followed any more, in words.
     """
     age_days = max(0.0, (now_ms - then.decided_ms) / MS_PER_DAY)
@@ -175,6 +177,8 @@ def staleness(
         )
     if newer_release is not None:
         reasons.append(f"a newer release of the base is known: {newer_release}")
+    if drift is not None:
+        reasons.append(f"the served traffic differs from the test rows: {drift}")
     return Staleness(age_days=age_days, reasons=tuple(reasons))
 
 

@@ -161,9 +161,7 @@ def _lengths(
         n=len(first) + len(second),
         n_unit="documents",
     )
-    sentence = (
-        f"Texts have a median of {medians[1]:g} words in {sides[1]} and {medians[0]:g} in {sides[0]}."
-    )
+    sentence = f"Texts have a median of {medians[1]:g} words in {sides[1]} and {medians[0]:g} in {sides[0]}."
     return DriftTest("length", float(tested.pvalue), value, settings.length_ks, sentence, (number,))
 
 

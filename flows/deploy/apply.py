@@ -186,5 +186,5 @@ def _schedule(declared: DeclaredSchedule, active: bool) -> DeploymentScheduleCre
 
 def _in_words(schedule: DeclaredSchedule) -> str:
     if schedule.interval is not None:
-        return f"every {timedelta(seconds=schedule.interval)} h"
+        return schedule.slug
     return f"{schedule.slug} ({schedule.cron} {schedule.timezone})"

@@ -41,7 +41,9 @@ def re_evaluate(request: ReEvaluateRequest) -> Any:
         other = in_other_hands(store, f"re-evaluate/{request.release_id}", run_id)
         if other is not None:
             return _nothing("Already done", f"Release {request.release_id}: {other}.")
-    if (newer := superseded_by(store, request)) is not None:
+    # A run that people let go on after an approval finishes what it began, whatever was released since.
+    begun = (runtime.flow_run.run_count or 1) > 1
+    if not begun and (newer := superseded_by(store, request)) is not None:
         return _nothing("Superseded", f"Superseded by {newer}: that one is evaluated instead.")
     asked = _asked_about(store, request)
     if not asked:

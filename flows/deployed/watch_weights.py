@@ -48,7 +48,7 @@ def watch_weights(request: WatchWeightsRequest) -> Any:
     sources = load_followed(request.follow).sources
     at_once: Task[..., Any] = look  # type: ignore[assignment]
     looks: list[Look] = [one.result() for one in [at_once.submit(source) for source in sources]]
-    follow_ups = follow_up(model_store(), request.grace_s)
+    follow_ups = follow_up(model_store(), request.grace_s, request.pending_limit_s)
     publish(
         "watched-weights",
         watching_report(request.follow, looks, follow_ups),

@@ -25,7 +25,7 @@ class FineTuneRequest(StrictModel):
     """Quantized candidates to make besides the fine-tuned model: fp8-dynamic needs no data, awq is
     4-bit and calibrated. Settings of a scheme that the lifecycle has are kept."""
 
-    changes: LifecycleChanges = Field(default=LifecycleChanges(), title="Changes")
+    changes: LifecycleChanges = LifecycleChanges()
     """What else differs from the file."""
 
     requested_by: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from configs.lifecycle import SHA256_PATTERN, SLUG_PATTERN, LifecycleConfig
 from configs.load import load_gate, load_lifecycle, validate
@@ -16,6 +16,8 @@ from flows.requests.choices import AS_DECLARED, GateChoice, LifecycleName
 
 class LifecycleChanges(StrictModel):
     """What differs from the file; what is left empty is as declared there."""
+
+    model_config = ConfigDict(title="Changes")
 
     base_model: str = Field(default="", pattern=f"^$|{WEIGHTS_PATTERN}")
     """Other base weights: hf://org/name@commit, file://directory, models:/name/version,
@@ -43,7 +45,7 @@ class LifecycleRequest(StrictModel):
     lifecycle: LifecycleName = "demo"
     """Which lifecycle, by the name of its file."""
 
-    changes: LifecycleChanges = Field(default=LifecycleChanges(), title="Changes")
+    changes: LifecycleChanges = LifecycleChanges()
     """What differs from the file."""
 
     requested_by: str = ""

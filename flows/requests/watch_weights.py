@@ -24,5 +24,9 @@ class WatchWeightsRequest(StrictModel):
     """How long the announcement of a release has to start its re-evaluation, in seconds. If none has
     begun by then, it is started from here."""
 
+    pending_limit_s: float = Field(default=1800, ge=60, le=86400)
+    """How long a re-evaluation may be with a worker before it begins (to fetch an image, to find a
+    machine), in seconds. Then its worker counts as lost, and another run is started."""
+
     requested_by: str = ""
     """Who asks, for the audit trail."""

@@ -9,22 +9,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from configs.errors import PrefectError
 from flows.prefect_api import prefect_client
-from flows.re_evaluation.once import GONE, state_of
 from flows.release_events import request_of
+from flows.watching.lost_runs import is_lost, read_run
 from registry.claims import claims_ledger_name, holders_in_order
 from registry.releases import Release, releases_in_effect
 from registry.store import ModelStore
 
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
 DEPLOYMENT = "re-evaluate/re-evaluate"
 ATTEMPTS = 5
 """Runs of one release that may come to nothing before a person must look."""
-LOST = ("CRASHED", GONE)
-"""States in which a run that holds a release will not go on. One that failed or was cancelled waits for a
-person: the next would fail alike."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,15 @@ def to_follow_up(releases: Iterable[Release]) -> list[Release]:
     return [release for release in latest.values() if release.announce]
 
 
-def follow_up(store: ModelStore, grace_s: float) -> list[FollowUp]:
-    """Start the re-evaluations that nothing else started.
+def follow_up(store: ModelStore, grace_s: float, pending_limit_s: float) -> list[FollowUp]:
+    """Start the re-evaluations that nothing else started, or that were lost.
+
+    A run that failed or was cancelled is not started again: it waits for a person, for the next would
+    fail alike.
 
     Args:
         grace_s: how old a release must be, in seconds by MLflow's clock.
+        pending_limit_s: how long a run may be with a worker before it begins, in seconds.
     Raises:
         RegistryError: when MLflow is unreachable.
         PrefectError: when Prefect is.
@@ -58,51 +62,56 @@ def follow_up(store: ModelStore, grace_s: float) -> list[FollowUp]:
     claims = store.versions(claims_ledger_name("re-evaluate/any"))
     now_ms = ledger_now_ms(store.tracking_uri)
     done = []
-    for release in releases:
-        held = holders_in_order(claims, f"re-evaluate/{release.release_id}")
-        done.append(_follow_up(release, held[-1].holder if held else None, now_ms, grace_s))
+    with prefect_client("following up releases") as client:
+        for release in releases:
+            held = holders_in_order(claims, f"re-evaluate/{release.release_id}")
+            found = _held(client, release, held[-1].holder, pending_limit_s) if held else None
+            # A clock that went backwards tells nothing: then it is started, which does no harm.
+            if not held and 0 <= now_ms - release.released_ms < grace_s * 1000:
+                text = "Announced; its re-evaluation has not begun yet."
+                found = FollowUp(release, "waiting", text)
+            done.append(found or start(client, release, pending_limit_s))
     return done
 
 
-def _follow_up(release: Release, holder: str | None, now_ms: int, grace_s: float) -> FollowUp:
-    if holder is not None:
-        state, name = state_of(holder)
-        if state not in LOST:
-            return FollowUp(release, "in hand", f"Run {name} is {state.lower()}.")
-    # A clock that went backwards tells nothing: then it is started, which does no harm.
-    elif 0 <= now_ms - release.released_ms < grace_s * 1000:
-        return FollowUp(release, "waiting", "Announced; its re-evaluation has not begun yet.")
-    return start(release)
+def _held(
+    client: SyncPrefectClient, release: Release, holder: str, pending_limit_s: float
+) -> FollowUp | None:
+    """A release that a run holds; None if that run is lost."""
+    run = read_run(client, holder)
+    if run is None or is_lost(client, run, pending_limit_s):
+        return None
+    state = run.state_type.value.lower() if run.state_type else "new"
+    return FollowUp(release, "in hand", f"Run {run.name} is {state}.")
 
 
-def start(release: Release) -> FollowUp:
+def start(client: SyncPrefectClient, release: Release, pending_limit_s: float) -> FollowUp:
     """Start a run for a release; if one was started before and did not come to nothing, name it."""
     from prefect.exceptions import ObjectNotFound
 
-    with prefect_client("starting a re-evaluation") as client:
-        try:
-            deployment = client.read_deployment_by_name(DEPLOYMENT)
-        except ObjectNotFound:
-            text = f"Expected the deployment {DEPLOYMENT}, found none. Run `pawl deploy`."
-            return FollowUp(release, "failed", text)
-        for attempt in range(1, ATTEMPTS + 1):
-            run = client.create_flow_run_from_deployment(
-                deployment.id,
-                parameters={"request": request_of(release).model_dump(mode="json")},
-                idempotency_key=key_of(release, attempt),
-            )
-            current: Any = client.read_flow_run(run.id)
-            if current.state is None or not current.state.is_final():
-                text = f"Run {current.name} ({current.id})."
-                return FollowUp(release, "started", text)
-            if current.state.is_completed():
-                text = f"Run {current.name} ended: {current.state.message or current.state.name}"
-                return FollowUp(release, "in hand", text)
+    try:
+        deployment = client.read_deployment_by_name(DEPLOYMENT)
+    except ObjectNotFound:
+        text = f"Expected the deployment {DEPLOYMENT}, found none. Run `pawl deploy`."
+        return FollowUp(release, "failed", text)
+    for attempt in range(1, ATTEMPTS + 1):
+        started = client.create_flow_run_from_deployment(
+            deployment.id,
+            parameters={"request": request_of(release).model_dump(mode="json")},
+            idempotency_key=key_of(release, attempt),
+        )
+        run = client.read_flow_run(started.id)
+        if run.state is not None and run.state.is_completed():
+            text = f"Run {run.name} ended: {run.state.message or run.state.name}"
+            return FollowUp(release, "in hand", text)
+        ended = run.state is not None and run.state.is_final()
+        if not ended and not is_lost(client, run, pending_limit_s):
+            return FollowUp(release, "started", f"Run {run.name} ({run.id}).")
     return FollowUp(
         release,
         "failed",
-        f"Expected a re-evaluation, but {ATTEMPTS} runs came to nothing, the last being {current.name} "
-        f"({current.id}). Look at why it ended; then start {DEPLOYMENT} with release_id "
+        f"Expected a re-evaluation, but {ATTEMPTS} runs came to nothing, the last being {run.name} "
+        f"({run.id}). Look at why it ended; then start {DEPLOYMENT} with release_id "
         f"{release.release_id}.",
     )
 

@@ -166,7 +166,11 @@ def test_a_merged_mapping_may_be_overridden(tmp_path):
             "minimal: 0.95",
             "gate.floors.0.minimal: unknown key; did you mean 'minimum'",
         ),
-        ("  alias:", "  zzz:", "registry.zzz: unknown key; valid keys: alias, max_evidence_age_days, model_name"),
+        (
+            "  alias:",
+            "  zzz:",
+            "registry.zzz: unknown key; valid keys: alias, max_evidence_age_days, model_name",
+        ),
     ],
 )
 def test_an_unknown_key_is_named_with_the_nearest_valid_one(tmp_path, old, new, message):

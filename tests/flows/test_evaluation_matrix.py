@@ -5,8 +5,10 @@ import shutil
 import pytest
 from prefect import flow
 
+from configs.errors import EvidenceError
 from configs.evaluation_matrix import MatrixConfig
 from configs.load import SHIPPED
+from flows.console import print_matrix
 from flows.evaluation_matrix import run_matrix
 from registry.store import ModelStore
 from tests.flows.re_evaluation.conftest import TINY, nudge, on_prefect, workplace  # noqa: F401
@@ -39,7 +41,11 @@ def by_cell(summary):
     return {(cell.candidate, cell.task): cell.outcome for cell in summary.cells}
 
 
-def test_only_what_changed_is_done_again_and_a_failure_stops_no_other_cell(asked, workplace):  # noqa: F811
+def test_only_what_changed_is_done_again_and_a_failure_stops_no_other_cell(
+    asked,
+    workplace,
+    capsys,  # noqa: F811
+):
     directory = workplace.directory / "mine"
     shutil.copytree(TINY, directory)
     sources = {"shipped": "pawl://tiny-clinical", "mine": f"file://{directory}"}
@@ -51,6 +57,9 @@ def test_only_what_changed_is_done_again_and_a_failure_stops_no_other_cell(asked
     }
     assert "gone on clinical-notes: file:///nowhere: expected a directory" in first.sentence
     assert "| shipped |" in first.markdown and "9 rows" not in first.markdown
+    print_matrix(first)
+    printed = capsys.readouterr().out
+    assert "3 cells: 2 done" in printed and "failed" in printed and "skipped" not in printed
     [stored] = (workplace.home / "cache" / "evaluate").iterdir()
     assert stored.is_dir()
 
@@ -70,15 +79,19 @@ def test_only_what_changed_is_done_again_and_a_failure_stops_no_other_cell(asked
     assert store.attached_names(third.mlflow_run) == {"matrix.json", "matrix.md"}
 
 
-def test_a_task_that_is_not_there_fails_its_column_alone(asked):
-    summary = asked(
-        {"shipped": "pawl://tiny-clinical"}, (("clinical-notes", FEW), ("no-such-task", None))
-    )
-    assert by_cell(summary) == {
-        ("shipped", "clinical-notes"): "done",
-        ("shipped", "no-such-task"): "failed",
-    }
-    assert "no-such-task" in summary.failed[0].error
+def test_a_task_that_is_not_there_fails_its_column_alone_and_then_the_run(workplace, on_prefect):  # noqa: F811
+    from flows.deployed.evaluate_matrix import evaluate_matrix
+    from flows.requests.evaluate_matrix import EvaluateMatrixRequest
+
+    matrix = {
+        "name": "test", "candidates": [{"name": "shipped", "source": "pawl://tiny-clinical"}],
+        "tasks": [{"task": "clinical-notes", "data": FEW}, "no-such-task"],
+    }  # fmt: skip
+    request = EvaluateMatrixRequest.model_validate({"matrix": matrix})
+    state = evaluate_matrix(request, return_state=True)
+    error = state.result(raise_on_failure=False)
+    assert isinstance(error, EvidenceError)
+    assert "2 cells: 1 done" in str(error) and "shipped on no-such-task: no-such-task" in str(error)
 
 
 def test_weights_that_cannot_be_loaded_fail_their_cells_alone(asked, workplace):  # noqa: F811

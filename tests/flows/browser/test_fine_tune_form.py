@@ -44,6 +44,7 @@ def test_a_run_from_the_form_ends_with_a_decision(page, deployed_pawl, tmp_path)
     shown = look(page, screens, "form")
     assert "Rank of the adapter's matrices. Range: at least 1 and at most 1024." in shown
     assert "LoRA (Optional)" in shown
+    assert "Changes (Optional)" in shown
     page.get_by_label("Select Lifecycle").click()
     page.get_by_role("option", name="quick").click()
     page.get_by_label("Epochs (Optional)").fill("1")

@@ -81,14 +81,14 @@ def test_a_value_out_of_range_is_refused_by_the_server_with_its_field(server):
 def test_a_schedule_that_a_person_switched_or_added_stays(server):
     watching = own(server, WATCHING)
     [deployed] = apply_deployments([watching], Pool(server.unique))
-    assert deployed.schedules == {"every 0:05:00 h": False}
+    assert deployed.schedules == {"every-five-minutes": False}
     [schedule] = on_server(server)["schedules"]
     path = f"/deployments/{on_server(server)['id']}/schedules"
     server.request("PATCH", f"{path}/{schedule['id']}", json={"active": True})
     added = {"schedule": {"cron": "0 1 * * *", "timezone": "UTC"}, "active": True}
     server.request("POST", path, json=[added])
     [deployed] = apply_deployments([watching], Pool(server.unique))
-    assert deployed.schedules == {"every 0:05:00 h": True}
+    assert deployed.schedules == {"every-five-minutes": True}
     found = {one["slug"]: one for one in on_server(server)["schedules"]}
     assert found.keys() == {"every-five-minutes", None}
     assert found["every-five-minutes"]["active"]
@@ -112,7 +112,7 @@ def test_watching_is_on_from_the_start_where_something_is_followed(server, monke
     (tmp_path / "follow").mkdir()
     (tmp_path / "follow" / "mine.yaml").touch()
     [deployed] = apply_deployments([own(server, WATCHING)], Pool(server.unique))
-    assert deployed.schedules == {"every 0:05:00 h": True}
+    assert deployed.schedules == {"every-five-minutes": True}
 
 
 def test_the_gpu_limit_is_made_with_one_slot_and_then_left_to_people(server):

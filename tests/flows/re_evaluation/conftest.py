@@ -58,12 +58,13 @@ class Workplace:
             nudge(directory, nudged_by)
         return f"file://{directory}", digest_directory(directory).digest
 
-    def recipe(self, model="notes", base="base", **registry):
-        """A lifecycle so small that it takes seconds."""
+    def recipe(self, model="notes", base="base", documents=30, **registry):
+        """A lifecycle so small that it takes seconds; `documents` are tested."""
         demo = read_yaml(SHIPPED / "lifecycles" / "demo.yaml")
         demo |= {"name": "small", "quantizations": [], "guard_tasks": [], "task": str(self.task)}
         demo["base_model"] = {"source": self.base(base)[0]}
-        demo["data"] |= {"train_documents": 24, "validation_documents": 4, "test_documents": 30}
+        demo["data"] |= {"train_documents": 24, "validation_documents": 4}
+        demo["data"]["test_documents"] = documents
         demo["lora"] |= {"epochs": 1, "rank": 8, "checkpoints": 1}
         demo["evaluation"] = {"batch_size": 64}
         demo["baseline"] = {"kind": "local", "source": "pawl://tiny-clinical"}
@@ -74,11 +75,11 @@ class Workplace:
         demo["registry"] = {"model_name": model, **registry}
         return LifecycleConfig.model_validate(demo)
 
-    def champion(self, model="notes", base="base", weights=TINY, **registry):
+    def champion(self, model="notes", base="base", weights=TINY, documents=30, **registry):
         """Register a champion with the evidence it would have."""
         from flows.evidence_facts import facts_now
 
-        config = self.recipe(model, base, **registry)
+        config = self.recipe(model, base, documents, **registry)
         source, digest = self.base(base)
         recipe = config.model_dump(mode="json")
         lineage = {

@@ -62,9 +62,13 @@ class Stack:
 
     def request(self, method, path, **options):
         user, _, password = self.settings.get("PREFECT_API_AUTH_STRING", "").partition(":")
-        answer = httpx.request(
-            method, f"{self.prefect}{path}", auth=(user, password), timeout=60, **options
-        )
+        while True:
+            answer = httpx.request(
+                method, f"{self.prefect}{path}", auth=(user, password), timeout=60, **options
+            )
+            if answer.status_code != 503:  # SQLite is locked: Prefect's own clients ask again too
+                break
+            time.sleep(0.5)
         answer.raise_for_status()
         return answer.json()
 

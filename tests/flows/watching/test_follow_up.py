@@ -1,15 +1,21 @@
+import secrets
+
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.watching import follow_up as following_up
-from flows.watching.follow_up import ATTEMPTS, follow_up, key_of, ledger_now_ms, to_follow_up
+from flows.watching.follow_up import ATTEMPTS, key_of, ledger_now_ms, to_follow_up
 from registry.claims import claim
 from registry.releases import Release, latest_release, note_release
 
 
+def follow_up(store, grace_s, pending_limit_s=600):
+    return following_up.follow_up(store, grace_s, pending_limit_s)
+
+
 @pytest.fixture
 def prefect(prefect_server, monkeypatch):
-    monkeypatch.setattr(following_up, "DEPLOYMENT", "re-evaluate/of-follow-up")
+    monkeypatch.setattr(following_up, "DEPLOYMENT", f"re-evaluate/{secrets.token_hex(4)}")
     with temporary_settings({PREFECT_API_URL: prefect_server.api_url}):
         yield prefect_server
 
@@ -17,10 +23,9 @@ def prefect(prefect_server, monkeypatch):
 @pytest.fixture
 def deployment(prefect):
     flow = prefect.request("POST", "/flows/", json={"name": "re-evaluate"})
-    made = {"name": "of-follow-up", "flow_id": flow["id"], "enforce_parameter_schema": False}
-    deployment = prefect.request("POST", "/deployments/", json=made)
-    yield deployment
-    prefect.request("DELETE", f"/deployments/{deployment['id']}")
+    name = following_up.DEPLOYMENT.partition("/")[2]
+    made = {"name": name, "flow_id": flow["id"], "enforce_parameter_schema": False}
+    return prefect.request("POST", "/deployments/", json=made)
 
 
 @pytest.fixture
@@ -86,6 +91,23 @@ def test_a_run_that_crashed_with_the_release_in_hand_is_followed_by_another(
     put(prefect, run, "CRASHED")
     assert [follow_up(store, 3600)[0].state for _ in range(2)] == ["started"] * 2
     assert len(runs(prefect, deployment)) == 2
+
+
+@pytest.mark.parametrize("claimed", [True, False])
+def test_a_run_that_a_worker_took_and_never_began_is_followed_by_another(
+    store, release, prefect, deployment, claimed
+):
+    follow_up(store, 0)
+    [run] = runs(prefect, deployment)
+    if claimed:
+        claim(store, f"re-evaluate/{release.release_id}", run["id"])
+    put(prefect, run, "PENDING")
+    follow_up(store, 0)
+    assert len(runs(prefect, deployment)) == 1
+    assert [follow_up(store, 0, pending_limit_s=-60)[0].state for _ in range(2)] == ["started"] * 2
+    first, second = sorted(runs(prefect, deployment), key=lambda one: one["id"] != run["id"])
+    assert (first["state_type"], second["state_type"]) == ("CRASHED", "SCHEDULED")
+    assert first["state"]["message"].endswith("and it never began.")
 
 
 def test_a_run_that_was_deleted_with_the_release_in_hand_is_followed_by_another(
