@@ -91,8 +91,8 @@ class Chaos:
         if self.server.workers[-1].poll() is not None:
             self.start_worker()
 
-    def kill(self, victim: str) -> None:
-        """SIGKILL; of a run that is not there, nothing."""
+    def kill(self, victim: str) -> bool:
+        """SIGKILL; False if there is no such process at the moment."""
         if victim == "server":
             self.server.kill()
         elif victim == "worker":
@@ -101,10 +101,11 @@ class Chaos:
             name = {"watcher": "watch-weights", "re-evaluation": "re-evaluate"}[victim]
             processes = self._runs_of(name)
             if not processes:
-                return
+                return False
             processes[0].kill()
         self.kills[victim] += 1
         print(f"  killed the {victim}", flush=True)
+        return True
 
     def _kill_tree(self, pid: int) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -186,8 +187,7 @@ def run(chaos: Chaos, wanted: int, between_kills_s: float) -> None:
             print(f"{done} of {wanted} decided", flush=True)
         if done == wanted or time.monotonic() - last_progress > PATIENCE_S:
             return
-        if time.monotonic() > next_kill:
-            chaos.kill(chaos.random.choice(VICTIMS))
+        if time.monotonic() > next_kill and chaos.kill(chaos.random.choice(VICTIMS)):
             next_kill = time.monotonic() + chaos.random.expovariate(1 / between_kills_s)
             time.sleep(chaos.random.uniform(0, 5))
             chaos.revive()

@@ -59,7 +59,8 @@ class MatrixSummary(BaseModel):
     def sentence(self) -> str:
         """How many cells were done, reused and failed, and which failed."""
         count = {k: sum(c.outcome == k for c in self.cells) for k in ("done", "reused", "failed")}
-        work = sum(cell.seconds for cell in self.cells if cell.outcome == "done")
+        # Candidates of the same bytes share one piece of work.
+        work = sum({c.files: c.seconds for c in self.cells if c.outcome == "done"}.values())
         text = (
             f"{len(self.cells)} cells: {count['done']} done in {work:.1f} s of work, "
             f"{count['reused']} reused, {count['failed']} failed"

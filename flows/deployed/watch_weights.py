@@ -51,7 +51,7 @@ def watch_weights(request: WatchWeightsRequest) -> Any:
     follow_ups = follow_up(model_store(), request.grace_s, request.pending_limit_s)
     publish(
         "watched-weights",
-        watching_report(request.follow, looks, follow_ups),
+        watching_report(request.follow, looks, follow_ups, request.requested_by),
         "What each source offers, and what is done about releases",
     )
     if problems := failures(looks, follow_ups):

@@ -6,6 +6,7 @@ itself (flows/watching/follow_up.py).
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +24,8 @@ from flows.watching.registered_models import observe_registered
 from registry.digests import FileDigest, Manifest
 from registry.releases import Release, latest_release, note_release
 from registry.store import ModelStore
+
+logger = logging.getLogger(__name__)
 
 State = Literal[
     "unchanged",
@@ -104,7 +107,10 @@ def _observe(followed: FollowedSource) -> Observation:
         )
         found = observe_files(stored, followed.quiet_s, earlier)
     if isinstance(found, Revision) and found != earlier:
-        remember(memory, followed.source, found)
+        try:
+            remember(memory, followed.source, found)
+        except OSError as error:  # the next look reads the files again
+            logger.warning("%s is not remembered: %s", followed.source, error)
     return found
 
 

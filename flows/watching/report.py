@@ -12,13 +12,18 @@ from flows.watching.look import Look
 SHOWN_CHARACTERS = 19
 
 
-def watching_report(follow: str, looks: Sequence[Look], follow_ups: Sequence[FollowUp]) -> str:
+def watching_report(
+    follow: str, looks: Sequence[Look], follow_ups: Sequence[FollowUp], requested_by: str = ""
+) -> str:
     """Markdown of one run.
 
     Args:
         follow: name of the list of sources.
+        requested_by: who asked for the run; empty where a schedule did.
     """
     parts = [f"## Weights that {follow} follows"]
+    if requested_by.strip():
+        parts.append(f"Asked for by {requested_by.strip()}.")
     if looks:
         header = ["source", "state", "revision", "digest", "since", ""]
         parts.append(markdown_table(header, [_row(look) for look in looks]))

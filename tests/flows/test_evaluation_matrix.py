@@ -43,8 +43,8 @@ def by_cell(summary):
 
 def test_only_what_changed_is_done_again_and_a_failure_stops_no_other_cell(
     asked,
-    workplace,
-    capsys,  # noqa: F811
+    workplace,  # noqa: F811
+    capsys,
 ):
     directory = workplace.directory / "mine"
     shutil.copytree(TINY, directory)

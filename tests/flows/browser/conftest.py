@@ -13,21 +13,24 @@ from configs.load import SHIPPED, read_yaml
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
+ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+"""For root in a container with little shared memory, where pages would crash."""
 WAIT_MS = 60_000
 
 
 @pytest.fixture
-def page():
-    """A page of Chromium."""
+def page(tmp_path):
+    """A page of Chromium; how it looks at the end is kept in last.png."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: install one to test the forms in a real browser")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = browser.new_page(viewport={"width": 1300, "height": 1300})
         page.set_default_timeout(WAIT_MS)
         yield page
+        page.screenshot(path=tmp_path / "last.png", full_page=True)
         browser.close()
 
 

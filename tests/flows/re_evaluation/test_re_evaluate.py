@@ -6,9 +6,13 @@ import pytest
 from prefect.client.orchestration import get_client
 
 from configs.errors import ConfigError, RegistryError, WeightsError
+from flows.lifecycle_summary import LifecycleSummary
+from flows.re_evaluation.one_model import claim_key, facts_of_question, rebased
+from flows.requests.re_evaluate import ReEvaluateRequest
 from registry.alias_ledger import read_ledger
 from registry.claims import claim, holder_of
 from registry.confirmations import decided_evidence
+from registry.dependents import champions
 from registry.releases import latest_release, note_release
 from tests.flows.re_evaluation.conftest import edit_task
 
@@ -132,21 +136,39 @@ def test_a_release_that_a_run_is_busy_with_is_left_to_it(workplace, re_evaluated
     assert busy in state.message
 
 
-def test_an_overlapping_schedule_leaves_a_long_run_alone(workplace, re_evaluated, run_in_state):
-    from flows.re_evaluation.one_model import claim_key, facts_of_question, rebased
-    from flows.requests.re_evaluate import ReEvaluateRequest
-    from registry.dependents import champions
+def key_of_the_only_question(place, request):
+    """What a run that is asked this claims about the one model."""
+    [one] = champions(place.store)
+    return claim_key(request, one, facts_of_question(rebased(one, request), one, request))
 
+
+def test_an_overlapping_schedule_leaves_a_long_run_alone(workplace, re_evaluated, run_in_state):
     workplace.champion()
     edit_task(workplace, max_new_tokens=100)
-    request = ReEvaluateRequest(reason="age")
-    [one] = champions(workplace.store)
-    facts = facts_of_question(rebased(one, request), one, request)
     busy = run_in_state("RUNNING")
-    claim(workplace.store, claim_key(request, one, facts), busy)
+    key = key_of_the_only_question(workplace, ReEvaluateRequest(reason="age"))
+    claim(workplace.store, key, busy)
     state = re_evaluated(reason="age")
     assert (state.type.value, state.name) == ("COMPLETED", "Already done")
     assert f"({busy}) has it, which is running" in state.message
+
+
+def test_a_run_that_goes_on_after_an_approval_finishes_what_it_began(
+    workplace, re_evaluated, monkeypatch
+):
+    """Its own decision is registered by then: it must not take that for somebody else's answer."""
+    began = LifecycleSummary(
+        lifecycle="small", outcome="promote", registry="Approved.", reasons=[], score_header=[],
+        score_rows=[], steps=[], report=workplace.home, pin=None,
+    )  # fmt: skip
+    workplace.champion()
+    run_id = str(uuid.uuid4())
+    monkeypatch.setenv("PREFECT__RUNTIME__FLOW_RUN__ID", run_id)
+    monkeypatch.setattr("flows.lifecycle.run_lifecycle", lambda config, actor: began)
+    key = key_of_the_only_question(workplace, ReEvaluateRequest(reason="age"))
+    claim(workplace.store, key, run_id)
+    [outcome] = re_evaluated(reason="age").result()
+    assert (outcome.kind, outcome.text) == ("decided", "promote: Approved.")
 
 
 def test_a_task_deleted_between_scheduling_and_run_is_named(workplace, re_evaluated):

@@ -155,3 +155,16 @@ def test_what_is_remembered_may_be_lost_or_damaged(store, released, announced, t
         assert look_at(store, released.followed).state == "unchanged"
     memory.unlink()
     assert look_at(store, released.followed).state == "unchanged"
+
+
+def test_a_full_disk_keeps_no_release_from_being_noted(
+    store, released, announced, monkeypatch, caplog
+):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(looking, "remember", full)
+    look_at(store, released.followed)
+    released.publish("second")
+    assert look_at(store, released.followed).state == "released"
+    assert "is not remembered: [Errno 28] No space left on device" in caplog.text

@@ -23,6 +23,11 @@ def test_each_source_has_a_row_with_revision_digest_state_and_time():
     assert "| 3-0123456789ab | failed | Run `pawl deploy`. |" in report
 
 
+def test_who_asked_is_named():
+    assert "Asked for by ada." in watching_report("mine", LOOKS, [], "ada ")
+    assert "Asked" not in watching_report("mine", LOOKS, [], " ")
+
+
 def test_an_empty_list_says_what_to_do():
     report = watching_report("mine", [], [])
     assert "follow/mine.yaml" in report and "PAWL_CONFIGS" in report
