@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 PATHS = ("PAWL_DATA", "PAWL_CONFIGS")
 """Made absolute, for runs may start elsewhere."""
 ADDRESS = "MLFLOW_TRACKING_URI"
+LONG_RUNS = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30", "PREFECT_CLIENT_MAX_RETRIES": "8"}
+"""What configs/automations/mark-vanished-runs.yaml counts on, and patience with a restarting server."""
 
 
 def run_environment(environment: Mapping[str, str], home: Path) -> dict[str, str]:
@@ -22,7 +24,7 @@ def run_environment(environment: Mapping[str, str], home: Path) -> dict[str, str
         environment: of whoever deploys.
         home: where Pawl keeps its files, absolute.
     """
-    found = {"PAWL_HOME": str(home)}
+    found = {"PAWL_HOME": str(home), **LONG_RUNS}
     found |= {name: str(Path(environment[name]).resolve()) for name in PATHS if name in environment}
     address = environment.get(ADDRESS)
     if address and not has_password(address):

@@ -79,7 +79,8 @@ def with_changes(config: LifecycleConfig, changes: LifecycleChanges) -> dict[str
     Raises:
         ConfigError: when the gate policy is gone or broken by now.
     """
-    content = config.model_dump(mode="json")
+    # How training is started is no part of what is declared, so a dump leaves it out.
+    content = config.model_dump(mode="json") | {"training": config.training.model_dump(mode="json")}
     if changes.base_model:
         content["base_model"] = {"source": changes.base_model}
     if changes.base_digest:

@@ -61,7 +61,9 @@ def test_models_without_a_registry_are_refused(tmp_path):
 @pytest.mark.parametrize("source", ["ftp://bucket/model", "pypi://other", "just-a-name", ""])
 def test_an_unknown_scheme_is_refused_with_the_known_ones(tmp_path, source):
     message = refusal(locate_weights, source, tmp_path)
-    assert message.startswith(f"{source}: expected hf://, file://, s3://, gs://, pawl://, pypi://llm-")
+    assert message.startswith(
+        f"{source}: expected hf://, file://, s3://, gs://, pawl://, pypi://llm-"
+    )
 
 
 @pytest.mark.parametrize("source", ["hf://org/name", "hf://org/name@"])
