@@ -114,6 +114,8 @@ def use_embedded_prefect() -> None:
     prefect_home.mkdir(parents=True, exist_ok=True)
     os.environ["PREFECT_HOME"] = str(prefect_home)
     os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "true")
+    # A busy machine takes longer than Prefect's 20 s.
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "180")
     # Prefect 3.8.8 cuts the interval to whole seconds, and spins on a core when that gives 0.
     for setting, value in (
         ("BATCH_SIZE", "50"),

@@ -66,7 +66,7 @@ def test_a_run_from_the_form_ends_with_a_decision(page, deployed_pawl, tmp_path)
         16,
         "Ada",
     )
-    server.await_state(run["id"], {"COMPLETED"})
+    server.await_state(run["id"], {"COMPLETED"}, timeout_s=480)
     page.reload()  # Prefect's page may miss the last change of state on a busy machine
     page.get_by_text("Completed", exact=True).first.wait_for()
 

@@ -53,7 +53,7 @@ def test_applied_twice_a_deployment_is_the_same_and_works_where_it_was_deployed(
     assert {k: v for k, v in made.items() if k not in changing} == {
         k: v for k, v in again.items() if k not in changing
     }
-    assert made["job_variables"] == {"env": {"PAWL_HOME": str(tmp_path / "home")}}
+    assert made["job_variables"]["env"]["PAWL_HOME"] == str(tmp_path / "home")
     [step] = made["pull_steps"]
     assert step["prefect.deployments.steps.set_working_directory"] == {"directory": str(tmp_path)}
     assert made["global_concurrency_limit"]["limit"] == 1
