@@ -69,7 +69,7 @@ def test_a_wrong_password_and_a_missing_database_are_reported_at_once(postgresql
 
 
 @pytest.mark.parametrize(
-    ("scheme", "driver"), [("postgresql+psycopg2", "psycopg2"), ("postgresql", "psycopg")]
+    ("scheme", "driver"), [("postgresql+psycopg2", "psycopg2"), ("postgresql+psycopg", "psycopg")]
 )
 def test_a_missing_driver_is_named_with_what_helps(postgresql_uri, monkeypatch, scheme, driver):
     monkeypatch.setitem(sys.modules, driver, None)  # as if it were not installed
