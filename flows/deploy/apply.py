@@ -20,6 +20,7 @@ from flows.deploy.pool import Pool, ensure_gpu_limit, ensure_pool
 from flows.deploy.run_settings import run_environment
 from flows.home import home
 from flows.prefect_api import prefect_client
+from flows.stack.gpu_placement import place
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -71,7 +72,8 @@ def _prepared(declared: DeclaredDeployment, pool: Pool) -> RunnerDeployment:
     from prefect.deployments.runner import RunnerDeployment
     from prefect.exceptions import ScriptError
 
-    variables: dict[str, Any] = dict(declared.work_pool.job_variables)
+    placed = place(declared.tags, pool.type)
+    variables: dict[str, Any] = placed.job_variables | declared.work_pool.job_variables
     if pool.type == "process":
         environment = run_environment(os.environ, home())
         variables["env"] = {**environment, **variables.get("env", {})}
@@ -86,6 +88,7 @@ def _prepared(declared: DeclaredDeployment, pool: Pool) -> RunnerDeployment:
                 **declared.concurrency_limit.model_dump(mode="json")
             ),
             work_pool_name=pool.name,
+            work_queue_name=placed.work_queue,
             job_variables=variables,
         )
     except (ImportError, AttributeError, ScriptError) as error:

@@ -10,6 +10,7 @@ from flows.deploy import pool as pools
 from flows.deploy.apply import apply_deployments
 from flows.deploy.declared import DeclaredSchedule, declared_deployments
 from flows.deploy.pool import Pool
+from flows.stack.gpu_placement import place
 
 PROMOTE, WATCHING = (
     next(one for one in declared_deployments() if one.name == name)
@@ -40,6 +41,15 @@ def own(server, declared, **changes):
 
 def on_server(server):
     return server.request("GET", f"/deployments/name/promote/{server.unique}")
+
+
+def test_tags_place_runs_on_gpus(server):
+    tagged = own(server, PROMOTE, tags=["pawl", "gpu:h100:2"])
+    apply_deployments([tagged], Pool(server.unique))
+    made = on_server(server)
+    placed = place(["gpu:h100:2"], "process")
+    assert made["work_queue_name"] == placed.work_queue
+    assert placed.job_variables.items() <= made["job_variables"].items()
 
 
 def test_applied_twice_a_deployment_is_the_same_and_works_where_it_was_deployed(server, tmp_path):
