@@ -145,8 +145,9 @@ def print_status(models: Sequence[ModelStatus], tracking_uri: str) -> None:
     if not models:
         say(f"No models at {tracking_uri}. `pawl run demo` makes one.")
         return
-    header = ("model", "champion", "evidence", "challenger", "last decision", "last change")
-    table = Table(*header, title="Models")
+    table = Table(title="Models")
+    for name in ("model", "champion", "evidence", "challenger", "last decision", "last change"):
+        table.add_column(name, no_wrap=name == "model")  # a name is to be copied
     for model in models:
         outcome = model.last_outcome or "none"
         table.add_row(

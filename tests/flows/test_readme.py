@@ -51,7 +51,7 @@ def test_every_option_that_is_shown_exists(line):
 
 def test_the_table_of_commands_is_complete():
     section = README.split("\n## Commands")[1].split("\n## ")[0]
-    listed = set(re.findall(r"`pawl ([a-z]+)", section))
+    listed = set(re.findall(r"`pawl ([a-z-]+)", section))
     assert listed == set(get_command(app).commands)
 
 

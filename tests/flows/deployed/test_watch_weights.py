@@ -3,6 +3,7 @@ import shutil
 
 import pytest
 import yaml
+from prefect.events.worker import EventsWorker
 from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from flows.deployed.watch_weights import watch_weights
@@ -39,6 +40,8 @@ def watch(prefect_server, store, tmp_path):
             PREFECT_API_URL: prefect_server.api_url,
             PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
         }
+        # The one that earlier tests left behind may still be connected to a server that is gone.
+        EventsWorker.drain_all(timeout=10, at_exit=False)
         with temporary_settings(settings):
             return watch_weights(request, return_state=True)
 
