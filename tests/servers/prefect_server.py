@@ -26,6 +26,10 @@ QUICK = {
 }
 
 
+BUSY_ATTEMPTS = 20
+"""Prefect answers 503 while its SQLite file is locked; its own clients ask again too."""
+
+
 class PrefectServer:
     """`prefect server start` on a database of its own, in a directory that survives it."""
 
@@ -95,7 +99,11 @@ class PrefectServer:
 
     def request(self, method, path, **options):
         """Ask the REST API, such as `request("POST", "/flow_runs/filter", json={})`."""
-        answer = httpx.request(method, f"{self.api_url}{path}", timeout=30, **options)
+        for _ in range(BUSY_ATTEMPTS):
+            answer = httpx.request(method, f"{self.api_url}{path}", timeout=30, **options)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(0.5)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 
