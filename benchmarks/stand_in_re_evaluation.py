@@ -17,7 +17,6 @@ from flows.home import model_store
 from flows.re_evaluation.once import in_other_hands
 from flows.re_evaluation.release_check import checked_against_ledger, superseded_by
 from flows.requests.re_evaluate import ReEvaluateRequest
-from registry.mlflow_runs import ARTIFACT_DIRECTORY
 from registry.store import ModelStore
 
 OUTCOMES = "stand-in.outcomes.ledger"
@@ -52,7 +51,6 @@ def outcomes(store: ModelStore) -> dict[str, list[int]]:
 
 def write_outcome(store: ModelStore, release_id: str, run_id: str) -> None:
     """Append a decision, whether or not there is one already."""
-    store.create_model(OUTCOMES)
-    evidence = store.start_run("outcome", {})
-    tags = {"release": release_id, "run": run_id}
-    store.create_version(OUTCOMES, f"runs:/{evidence}/{ARTIFACT_DIRECTORY}", tags, run_id=evidence)
+    store.append_entry(
+        OUTCOMES, "Decisions of the stand-in", {"release": release_id, "run": run_id}
+    )

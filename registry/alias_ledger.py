@@ -90,10 +90,14 @@ def append(store: ModelStore, model: str, alias: str, entry: LedgerEntry) -> Led
     name = ledger_name(model, alias)
     token = uuid.uuid4().hex
     facts = {**entry.model_dump(exclude={"number", "written_ms"}), "token": token}
-    store.create_model(name, f"Append-only ledger of alias {alias} of {model}. Never delete.")
     tags = {key: str(value) for key, value in facts.items()}
     try:
-        store.create_version(name, f"models:/{model}/{entry.version}", tags)
+        store.append_entry(
+            name,
+            f"Append-only ledger of alias {alias} of {model}",
+            tags,
+            about=f"models:/{model}/{entry.version}",
+        )
     except RegistryError as error:
         # A lost answer does not tell whether the entry was written: the ledger does.
         if _written(store, model, alias, token) is None:

@@ -99,11 +99,14 @@ def append_approval(
     token = entry.token or uuid.uuid4().hex
     if entry.token and (known := _with_token(store, model, token)) is not None:
         return known
-    name = approval_ledger_name(model)
-    store.create_model(name, f"Append-only ledger of approvals of {model}. Never delete.")
     facts = {**entry.model_dump(exclude={"number", "written_ms"}), "token": token}
     tags = {key: str(value) for key, value in facts.items()}
-    store.create_version(name, f"models:/{model}/{entry.version}", tags)
+    store.append_entry(
+        approval_ledger_name(model),
+        f"Append-only ledger of approvals of {model}",
+        tags,
+        about=f"models:/{model}/{entry.version}",
+    )
     written = _with_token(store, model, token)
     assert written is not None, "MLflow lists every version that it created"
     return written

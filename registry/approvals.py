@@ -10,13 +10,13 @@ Does: judge entries by policy and time; pure. Does not: talk to MLflow (registry
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import Field
 
 from configs.approval import Approval, person
 from configs.strict_model import StrictModel
+from registry.records import iso_time
 
 Status = Literal["not-asked", "waiting", "approved", "rejected", "expired"]
 
@@ -94,11 +94,6 @@ class Standing(StrictModel):
     def expires(self) -> str:
         """End of the window, as ISO 8601 in UTC."""
         return iso_time(self.expires_ms)
-
-
-def iso_time(ms: int) -> str:
-    """Milliseconds since 1970 as ISO 8601 in UTC, to the second."""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def standing(

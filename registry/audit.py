@@ -11,9 +11,10 @@ from typing import Literal
 from configs.strict_model import StrictModel
 from registry.alias_ledger import ledger_name, read_ledger
 from registry.approval_ledger import policy_of, read_approvals, standing_at
-from registry.approvals import ApprovalEntry, iso_time
+from registry.approvals import ApprovalEntry
 from registry.evidence import read_promote_decision
 from registry.ledger import LedgerEntry
+from registry.records import iso_time
 from registry.store import ModelStore
 
 Kind = Literal["decision", "request", "approve", "reject", "attempt", "promote", "rollback"]

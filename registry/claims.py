@@ -14,12 +14,10 @@ from collections.abc import Iterable
 
 from configs.errors import RegistryError
 from configs.strict_model import StrictModel
-from registry.mlflow_runs import ARTIFACT_DIRECTORY
 from registry.records import LEDGER_SUFFIX, VersionRecord
 from registry.store import ModelStore
 
 UNCLAIMED = 0
-CLAIMS_TAG = "pawl.claims_of"
 
 
 class Claim(StrictModel):
@@ -123,20 +121,8 @@ def take_over(store: ModelStore, key: str, expected_holder: str, holder: str) ->
 
 
 def _append(store: ModelStore, key: str, holder: str, after: int) -> Claim:
-    name = claims_ledger_name(key)
-    store.create_model(name, "Append-only ledger of who does what once. Never delete.")
-    run_id = _run_of(store, name)
     tags = {"key": key, "holder": holder, "after": str(after)}
-    store.create_version(name, f"runs:/{run_id}/{ARTIFACT_DIRECTORY}", tags, run_id=run_id)
+    store.append_entry(claims_ledger_name(key), "Append-only ledger of who does what once", tags)
     found = claim_of(store, key)
     assert found is not None, "MLflow lists every version that it created"
     return found
-
-
-def _run_of(store: ModelStore, name: str) -> str:
-    """The run that the entries of a ledger name as their source, which MLflow asks for."""
-    run_id = store.tagged_run(CLAIMS_TAG, name)
-    if run_id is None:
-        run_id = store.start_run(name, {CLAIMS_TAG: name})
-        store.end_run(run_id, "FINISHED")
-    return run_id

@@ -122,9 +122,12 @@ def last_traffic_look(store: ModelStore, model: str) -> TrafficLook | None:
 
 
 def _append(store: ModelStore, model: str, champion: int, tags: dict[str, str]) -> None:
-    name = confirmations_name(model)
-    store.create_model(name, f"Append-only ledger of confirmed evidence of {model}. Never delete.")
-    store.create_version(name, f"models:/{model}/{champion}", tags)
+    store.append_entry(
+        confirmations_name(model),
+        f"Append-only ledger of confirmed evidence of {model}",
+        tags,
+        about=f"models:/{model}/{champion}",
+    )
 
 
 def _champion_of(record: VersionRecord) -> int | None:

@@ -11,13 +11,13 @@ Does: replay entries into what is in effect; pure. Does not: talk to MLflow (reg
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import Field
 
 from configs.errors import RegistryError
 from configs.strict_model import StrictModel
+from registry.records import iso_time
 
 EMPTY_HEAD = 0
 
@@ -52,7 +52,7 @@ class LedgerEntry(StrictModel):
     @property
     def written(self) -> str:
         """When, as ISO 8601 in UTC."""
-        return datetime.fromtimestamp(self.written_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return iso_time(self.written_ms)
 
 
 class LedgerState(StrictModel):

@@ -7,7 +7,6 @@ of a test set. Does not: say what a look may spend (evals/stats/multiplicity.py)
 from __future__ import annotations
 
 from configs.strict_model import StrictModel
-from registry.mlflow_runs import ARTIFACT_DIRECTORY
 from registry.records import LEDGER_SUFFIX
 from registry.store import ModelStore
 
@@ -61,14 +60,11 @@ def claim_look(store: ModelStore, model: str, test_set: str, question: str) -> L
 
     if (known := claimed()) is not None:
         return known
-    name = look_ledger_name(model)
-    store.create_model(
-        name, f"Append-only ledger of decisions on test sets of {model}. Never delete."
+    store.append_entry(
+        look_ledger_name(model),
+        f"Append-only ledger of decisions on test sets of {model}",
+        {"test_set": test_set, "question": question},
     )
-    run_id = store.start_run(f"{model} look", {"pawl.step": "look"})
-    store.end_run(run_id, "FINISHED")
-    tags = {"test_set": test_set, "question": question}
-    store.create_version(name, f"runs:/{run_id}/{ARTIFACT_DIRECTORY}", tags, run_id=run_id)
     written = claimed()
     assert written is not None, "MLflow lists every version that it created"
     return written

@@ -99,6 +99,19 @@ class RunStore(MlflowConnection):
             )
             return str(found[0].info.run_id) if found else None
 
+    def lasting_run(self, name: str, tag: str, value: str) -> str:
+        """Id of the oldest run whose tag has this value; without one, a run is made and ended.
+
+        Args:
+            name: what a new run is called.
+        """
+        found = self.tagged_run(tag, value)
+        if found is None:
+            self.end_run(self.start_run(name, {tag: value}), "FINISHED")
+            found = self.tagged_run(tag, value)  # the oldest, if another process made one too
+            assert found is not None, "MLflow lists every run that it created"
+        return found
+
     def logged_steps(self, run_id: str, metric: str) -> set[int]:
         """Steps at which a run has a metric."""
         with self._translated("reading metrics"):

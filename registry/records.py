@@ -6,6 +6,7 @@ Does: give names to Pawl's tags and refuse a version that lacks one. Does not: t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 
@@ -24,6 +25,11 @@ LINEAGE_TAGS = (
     "lifecycle",
     "training_run",
 )
+
+
+def iso_time(ms: int) -> str:
+    """Milliseconds since 1970, as MLflow counts, as ISO 8601 in UTC, to the second."""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def own_tags(tags: Mapping[str, str]) -> dict[str, str]:

@@ -19,12 +19,10 @@ from pydantic import Field, ValidationError
 from configs.lifecycle import SHA256
 from configs.strict_model import StrictModel
 from registry.ledger import DamagedLedgerError
-from registry.mlflow_runs import ARTIFACT_DIRECTORY
 from registry.records import LEDGER_SUFFIX, VersionRecord
 from registry.store import ModelStore
 
 RELEASE_LEDGER = f"weights.releases{LEDGER_SUFFIX}"
-RELEASES_TAG = "pawl.releases_of"
 FIRST = 0
 TOKEN_CHARACTERS_SHOWN = 12
 
@@ -159,21 +157,9 @@ def note_release(
         token=token,
     )
     tags = release.model_dump(mode="json", exclude={"number", "released_ms"})
-    store.create_model(RELEASE_LEDGER, "Append-only ledger of released weights. Never delete.")
-    run_id = _run_of_ledger(store)
-    store.create_version(
+    store.append_entry(
         RELEASE_LEDGER,
-        f"runs:/{run_id}/{ARTIFACT_DIRECTORY}",
+        "Append-only ledger of released weights",
         {name: str(value) for name, value in tags.items()},
-        run_id=run_id,
     )
     return next((one for one in releases_in_effect(store) if one.token == token), None)
-
-
-def _run_of_ledger(store: ModelStore) -> str:
-    """The run that the entries name as their source, which MLflow asks for."""
-    run_id = store.tagged_run(RELEASES_TAG, RELEASE_LEDGER)
-    if run_id is None:
-        run_id = store.start_run(RELEASE_LEDGER, {RELEASES_TAG: RELEASE_LEDGER})
-        store.end_run(run_id, "FINISHED")
-    return run_id

@@ -103,11 +103,7 @@ def log_score_history(store: ModelStore, model: str) -> str | None:
     history = read_score_history(store, model)
     if not history:
         return None
-    run_id = store.tagged_run(HISTORY_TAG, model)
-    if run_id is None:
-        store.end_run(store.start_run(f"{model} over time", {HISTORY_TAG: model}), "FINISHED")
-        run_id = store.tagged_run(HISTORY_TAG, model)  # the oldest, if another process made one too
-        assert run_id is not None, "MLflow lists every run that it created"
+    run_id = store.lasting_run(f"{model} over time", HISTORY_TAG, model)
     for decided in history:
         curves = {
             f"{metric}.{role}": score.value

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from configs.errors import RegistryError
-from registry.mlflow_runs import RunStore
+from registry.mlflow_runs import ARTIFACT_DIRECTORY, RunStore
 from registry.records import LEDGER_SUFFIX, TAG_PREFIX, VersionRecord, own_tags
 
 CREATE_ATTEMPTS = 5
 PAGE_SIZE = 200
+LEDGER_TAG = "pawl.ledger"
+"""Tag of the run that entries of a ledger name as their source."""
 
 
 class ModelStore(RunStore):
@@ -67,6 +69,23 @@ class ModelStore(RunStore):
                 if "Giving up after" not in error.problem or attempt == CREATE_ATTEMPTS - 1:
                     raise
         raise AssertionError("the last attempt returns or raises")
+
+    def append_entry(
+        self, ledger: str, description: str, tags: Mapping[str, str], about: str = ""
+    ) -> None:
+        """Append an entry to a ledger: a registered model whose versions are a log, never edited.
+
+        Args:
+            description: of the ledger, if it is new; one sentence without its end.
+            about: version that the entry is about, `models:/name/version`. Without one the entry
+                names a run of the ledger's own, for MLflow asks every version for a source.
+        """
+        self.create_model(ledger, f"{description}. Never delete.")
+        if about:
+            self.create_version(ledger, about, tags)
+            return
+        run_id = self.lasting_run(ledger, LEDGER_TAG, ledger)
+        self.create_version(ledger, f"runs:/{run_id}/{ARTIFACT_DIRECTORY}", tags, run_id=run_id)
 
     def version(self, model: str, version: int) -> VersionRecord:
         """One version.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from evals.report.tables import markdown_table
 from flows.watching.follow_up import FollowUp
 from flows.watching.look import Look
+from registry.records import iso_time
 
 SHOWN_CHARACTERS = 19
 
@@ -49,16 +49,9 @@ def _row(look: Look) -> list[str]:
         look.state,
         f"`{revision}`" if revision else "",
         f"`{look.digest[:SHOWN_CHARACTERS]}`" if look.digest else "",
-        when(look.since_ms),
+        iso_time(look.since_ms) if look.since_ms else "",
         look.text,
     ]
-
-
-def when(milliseconds: int) -> str:
-    """A time since 1970 in words, UTC; empty for 0."""
-    if not milliseconds:
-        return ""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def failures(looks: Sequence[Look], follow_ups: Sequence[FollowUp]) -> list[str]:
