@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from configs.baseline import Baseline, EndpointBaseline
 from configs.data import Generator
 from configs.lifecycle import Slug
-from configs.load import find_file, read_yaml, validate
+from configs.named_files import load_named
 from configs.strict_model import StrictModel
 
 
@@ -127,5 +127,4 @@ def load_distillation(reference: str) -> DistillationConfig:
     Raises:
         ConfigError: when there is no such file or it breaks the schema.
     """
-    path = find_file(reference, "distillations")
-    return validate(DistillationConfig, read_yaml(path), str(path))
+    return load_named(DistillationConfig, reference, "distillations")

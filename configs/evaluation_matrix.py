@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 
 from configs.data import Data
 from configs.lifecycle import EvaluationConfig, Slug
-from configs.load import find_file, read_yaml, validate
+from configs.named_files import load_named
 from configs.strict_model import StrictModel
 from configs.weights_source import WeightsSource
 
@@ -92,5 +92,4 @@ def load_matrix(reference: str) -> MatrixConfig:
     Raises:
         ConfigError: when there is no such file or it breaks the schema.
     """
-    path = find_file(reference, "matrices")
-    return validate(MatrixConfig, read_yaml(path), str(path))
+    return load_named(MatrixConfig, reference, "matrices")

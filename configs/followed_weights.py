@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from configs.load import find_file, read_yaml, validate
+from configs.named_files import load_named
 from configs.strict_model import StrictModel
 
 FORMS = {
@@ -79,5 +79,4 @@ def load_followed(reference: str) -> FollowedWeights:
     Raises:
         ConfigError: when there is no such file or it breaks the schema.
     """
-    path = find_file(reference, "follow")
-    return validate(FollowedWeights, read_yaml(path), str(path))
+    return load_named(FollowedWeights, reference, "follow")

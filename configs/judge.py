@@ -12,12 +12,12 @@ from typing import Annotated
 from pydantic import Field, field_validator, model_validator
 
 from configs.baseline import EndpointBaseline, LocalBaseline
-from configs.errors import ConfigError
+from configs.named_files import load_named
 from configs.prompt import prompt_fields
 from configs.rubric import RubricConfig
 from configs.strict_model import StrictModel
-
-RUBRICS = Path(__file__).parent / "rubrics"
+from configs.validation import validate
+from configs.yaml_file import read_yaml
 
 
 class JudgeConfig(StrictModel):
@@ -102,24 +102,12 @@ def distinct_presentations(rubric: RubricConfig) -> int:
 
 
 def load_rubric(reference: str) -> RubricConfig:
-    """Load a rubric by path, or by the name of one that ships with Pawl.
+    """Load a rubric by path, or by the name of one's own or one that ships.
 
     Raises:
         ConfigError: when there is no such file or it breaks the schema.
     """
-    from configs.load import read_yaml, validate
-
-    path = Path(reference)
-    if not path.is_file():
-        path = RUBRICS / f"{reference}.yaml"
-    if not path.is_file():
-        shipped = ", ".join(sorted(file.stem for file in RUBRICS.glob("*.yaml")))
-        raise ConfigError(
-            reference,
-            f"expected the path of a YAML file or one of {shipped}, found neither",
-            "Check the name.",
-        )
-    return validate(RubricConfig, read_yaml(path), str(path))
+    return load_named(RubricConfig, reference, "rubrics")
 
 
 def load_judge(path: Path) -> JudgeConfig:
@@ -128,8 +116,6 @@ def load_judge(path: Path) -> JudgeConfig:
     Raises:
         ConfigError: when a file is missing or breaks its schema.
     """
-    from configs.load import read_yaml, validate
-
     content = read_yaml(path)
     if isinstance(content.get("rubric"), str):
         content["rubric"] = load_rubric(content["rubric"])

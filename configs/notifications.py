@@ -92,7 +92,8 @@ def load_notifications(environment: Mapping[str, str] | None = None) -> Notifica
     Raises:
         ConfigError: when the file is missing or malformed.
     """
-    from configs.load import read_yaml, validate
+    from configs.validation import validate
+    from configs.yaml_file import read_yaml
 
     found = os.environ if environment is None else environment
     if not (path := found.get(FILE_VARIABLE)):

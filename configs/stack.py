@@ -15,6 +15,8 @@ from pydantic import Field, model_validator
 from configs.strict_model import StrictModel
 
 PoolType = Literal["process", "docker", "kubernetes"]
+GPU_LIMIT = "gpu"
+"""Name of the global concurrency limit on the Prefect server; one slot stands for one GPU."""
 
 
 class StackConfig(StrictModel):

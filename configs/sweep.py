@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from configs.lifecycle import BaseModelConfig, Slug
-from configs.load import find_file, read_yaml, validate
+from configs.named_files import load_named
 from configs.quantization import Scheme
 from configs.strict_model import StrictModel
 
@@ -134,5 +134,4 @@ def load_sweep(reference: str) -> SweepConfig:
     Raises:
         ConfigError: when there is no such file or it breaks the schema.
     """
-    path = find_file(reference, "sweeps")
-    return validate(SweepConfig, read_yaml(path), str(path))
+    return load_named(SweepConfig, reference, "sweeps")

@@ -10,7 +10,7 @@ import time
 
 from configs.errors import ConfigError
 from configs.lifecycle import LifecycleConfig
-from configs.load import validate
+from configs.validation import validate
 from flows.evidence_facts import facts_now
 from registry.confirmations import decided_evidence, last_traffic_look
 from registry.dependents import origin_of

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from configs.errors import ConfigError
-from configs.load import SHIPPED, read_yaml
+from configs.named_files import SHIPPED
+from configs.yaml_file import read_yaml
 
 if TYPE_CHECKING:
     from prefect.events.schemas.automations import AutomationCore

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from configs.canonical_json import digest_json
 from configs.lifecycle import LifecycleConfig
-from configs.load import validate
+from configs.validation import validate
 from flows.evidence_facts import base_digest_now, facts_now
 from flows.lifecycle_summary import LifecycleSummary
 from flows.re_evaluation.once import in_other_hands

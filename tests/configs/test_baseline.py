@@ -2,7 +2,7 @@ import pytest
 
 from configs.baseline import EndpointBaseline
 from configs.errors import ConfigError
-from configs.load import validate
+from configs.validation import validate
 
 ENDPOINT = {"kind": "endpoint", "base_url": "http://big:8000/v1", "model": "big"}
 

@@ -2,7 +2,9 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from configs.data import Data
-from configs.load import SHIPPED, load_lifecycle, load_task, read_yaml
+from configs.load import load_lifecycle, load_task
+from configs.named_files import SHIPPED
+from configs.yaml_file import read_yaml
 
 DATA = TypeAdapter(Data)
 COMMIT = "a90c680b08464e731635eb2d2f2c49be6ad5e3e5"

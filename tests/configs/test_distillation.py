@@ -2,7 +2,9 @@ import pytest
 
 from configs.distillation import DistillationConfig, load_distillation
 from configs.errors import ConfigError
-from configs.load import SHIPPED, load_lifecycle, validate
+from configs.load import load_lifecycle
+from configs.named_files import SHIPPED
+from configs.validation import validate
 
 ENDPOINT = {"kind": "endpoint", "base_url": "http://127.0.0.1:1/v1", "model": "big"}
 LOCAL = {"kind": "local", "source": "pawl://tiny-clinical"}

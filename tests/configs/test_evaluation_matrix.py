@@ -3,7 +3,7 @@ from pydantic import ValidationError
 
 from configs.errors import ConfigError
 from configs.evaluation_matrix import MatrixConfig, load_matrix
-from configs.load import SHIPPED
+from configs.named_files import SHIPPED
 
 TINY = {"name": "tiny", "source": "pawl://tiny-clinical"}
 

@@ -2,7 +2,8 @@ import pytest
 import yaml
 
 from configs.errors import ConfigError
-from configs.judge import RUBRICS, distinct_presentations, load_judge, load_rubric
+from configs.judge import distinct_presentations, load_judge, load_rubric
+from configs.named_files import SHIPPED
 
 JUDGE = {
     "model": {"kind": "endpoint", "base_url": "http://localhost:8000/v1", "model": "big"},
@@ -24,7 +25,7 @@ def refusal(tmp_path, **changes):
 
 
 def test_every_shipped_rubric_loads_by_name_and_by_path():
-    paths = sorted(RUBRICS.glob("*.yaml"))
+    paths = sorted((SHIPPED / "rubrics").glob("*.yaml"))
     assert [path.stem for path in paths] == ["answer-correctness", "summary-faithfulness"]
     for path in paths:
         assert load_rubric(path.stem) == load_rubric(str(path))

@@ -2,15 +2,9 @@ import pytest
 import yaml
 
 from configs.errors import ConfigError
-from configs.load import (
-    SHIPPED,
-    configuration_names,
-    load_gate,
-    load_lifecycle,
-    load_policy,
-    load_task,
-    read_yaml,
-)
+from configs.load import load_gate, load_lifecycle, load_policy, load_task
+from configs.named_files import SHIPPED, configuration_names
+from configs.yaml_file import read_yaml
 
 DEMO = (SHIPPED / "lifecycles" / "demo.yaml").read_text()
 

@@ -1,8 +1,10 @@
 import pytest
 
 from configs.errors import ConfigError
-from configs.load import SHIPPED, load_lifecycle, validate
+from configs.load import load_lifecycle
+from configs.named_files import SHIPPED
 from configs.sweep import SweepConfig, load_sweep
+from configs.validation import validate
 
 SMALL = {"name": "small", "lifecycle": "demo", "space": {"rank": [8, 16]}}
 

@@ -4,7 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from configs.lifecycle import LifecycleConfig
-from configs.load import SHIPPED, read_yaml
+from configs.named_files import SHIPPED
+from configs.yaml_file import read_yaml
 
 
 def declared(**training):
