@@ -76,31 +76,24 @@ def difference_rectified_by_people(
     Raises:
         EvidenceError: when the two did not answer the same rows.
     """
-    require_paired(candidate, reference)
-    theirs = reference.frame.set_index("id").loc[candidate.frame["id"]].reset_index()
-    human = _people(candidate, metric), _people(reference, metric)
-    if human[0] is None or human[1] is None:
-        return None
-    ordered = theirs[people_column(metric)].to_numpy(dtype=float)
-    judge = _scores(candidate, metric), theirs[metric].to_numpy(dtype=float)
-    clusters = candidate.frame["cluster"].tolist()
-    return _difference(judge, (human[0], ordered), clusters, alpha)
-
-
-def _difference(
-    judge: tuple[np.ndarray, np.ndarray],
-    human: tuple[np.ndarray, np.ndarray],
-    clusters: list[str],
-    alpha: float,
-) -> PairedDifference | None:
     import numpy as np
 
+    require_paired(candidate, reference)
+    column = people_column(metric)
+    both = candidate.frame, reference.frame.set_index("id").loc[candidate.frame["id"]].reset_index()
+    if any(column not in frame for frame in both):
+        return None
+    judge = [frame[metric].to_numpy(dtype=float) for frame in both]
+    human = [frame[column].to_numpy(dtype=float) for frame in both]
+    clusters = candidate.frame["cluster"].tolist()
     labelled = np.isfinite(human[0]) & np.isfinite(human[1])
     if _documents(clusters, labelled) < LEAST_LABELLED_DOCUMENTS:
         return None
 
     def at(level: float) -> Rectified:
-        return rectified_difference(*judge, *human, clusters, labelled, level)
+        return rectified_difference(
+            judge[0], judge[1], human[0], human[1], clusters, labelled, level
+        )
 
     found = at(alpha)
     return PairedDifference(
@@ -122,11 +115,14 @@ def mean_rectified_by_people(evaluation: Evaluation, metric: str, alpha: float) 
     """
     import numpy as np
 
-    human = _people(evaluation, metric)
-    clusters = evaluation.frame["cluster"].tolist()
-    if human is None or _documents(clusters, np.isfinite(human)) < LEAST_LABELLED_DOCUMENTS:
+    column = people_column(metric)
+    if column not in evaluation.frame:
         return None
-    judge, labelled = _scores(evaluation, metric), np.isfinite(human)
+    judge, human = (evaluation.frame[name].to_numpy(dtype=float) for name in (metric, column))
+    clusters = evaluation.frame["cluster"].tolist()
+    labelled = np.isfinite(human)
+    if _documents(clusters, labelled) < LEAST_LABELLED_DOCUMENTS:
+        return None
 
     def at(level: float) -> Rectified:
         return rectified_mean(judge, human, clusters, labelled, level)
@@ -149,19 +145,6 @@ def _method(found: Rectified) -> str:
         f"PPI++ t interval, {found.n_labelled} answers of {found.labelled_clusters} documents "
         "scored by people"
     )
-
-
-def _scores(evaluation: Evaluation, metric: str) -> np.ndarray:
-    scores: np.ndarray = evaluation.frame[metric].to_numpy(dtype=float)
-    return scores
-
-
-def _people(evaluation: Evaluation, metric: str) -> np.ndarray | None:
-    column = people_column(metric)
-    if column is None or column not in evaluation.frame:
-        return None
-    scores: np.ndarray = evaluation.frame[column].to_numpy(dtype=float)
-    return scores
 
 
 def _documents(clusters: list[str], labelled: np.ndarray) -> int:

@@ -7,7 +7,6 @@ merge it, start processes (finetune/training_process.py), or know MLflow (metric
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import time
@@ -20,11 +19,10 @@ from configs.durable_files import durable_directory
 from configs.errors import DataError, TrainingError
 from configs.lifecycle import LoraConfig
 from configs.task import TaskConfig
+from finetune.checkpoints import last_whole_checkpoint, step_of
 from finetune.data import Row
+from finetune.trainer_callback import Metrics, Progress, reporting_callback, require_finite
 from finetune.write_failures import named_write_failures
-
-Metrics = Callable[[dict[str, float], int], None]
-Progress = Callable[[int, int], None]
 
 
 class TrainingStopped(TrainingError):
@@ -52,31 +50,6 @@ def prompt_completion(row: Row, task: TaskConfig) -> dict[str, list[dict[str, st
     """One training example in TRL's conversational prompt-completion form."""
     answer = {"role": "assistant", "content": task.answer(row.target)}
     return {"prompt": task.messages(row.as_dict()), "completion": [answer]}
-
-
-def last_whole_checkpoint(directory: Path) -> Path | None:
-    """The newest checkpoint that was written to its end, or None.
-
-    The trainer writes `trainer_state.json` last, so a checkpoint without it was interrupted.
-    """
-    whole = [
-        path
-        for path in directory.glob("checkpoint-*")
-        if _step_of(path).isdecimal() and _is_json(path / "trainer_state.json")
-    ]
-    return max(whole, key=lambda path: int(_step_of(path)), default=None)
-
-
-def _step_of(checkpoint: Path) -> str:
-    return checkpoint.name.removeprefix("checkpoint-")
-
-
-def _is_json(path: Path) -> bool:
-    try:
-        json.loads(path.read_text())
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def train_adapter(
@@ -173,7 +146,7 @@ def train_adapter(
             target_modules="all-linear",
             task_type="CAUSAL_LM",
         ),
-        callbacks=[_reporting_callback(on_metrics, on_progress, should_stop)],
+        callbacks=[reporting_callback(on_metrics, on_progress, should_stop)],
     )
     trainer.remove_callback(transformers.PrinterCallback)
     started = time.monotonic()
@@ -186,7 +159,7 @@ def train_adapter(
         trainer.train(resume_from_checkpoint=str(resumed_from) if resumed_from else None)
         _require_all_steps(trainer.state.global_step, total_steps)
         validation_loss = float(trainer.evaluate()["eval_loss"])
-        _require_finite(validation_loss, "validation loss", total_steps)
+        require_finite(validation_loss, "validation loss", total_steps)
         on_metrics({"validation_loss": validation_loss}, total_steps)
         adapter = trainer.model
         peft_config = adapter.peft_config["default"]
@@ -208,7 +181,7 @@ def train_adapter(
         validation_loss=validation_loss,
         seconds=time.monotonic() - started,
         trainable_parameters=sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
-        resumed_from_step=int(_step_of(resumed_from)) if resumed_from else 0,
+        resumed_from_step=int(step_of(resumed_from)) if resumed_from else 0,
         history=history,
     )
 
@@ -254,15 +227,6 @@ def _refuse_long_rows(
         )
 
 
-def _require_finite(loss: float, what: str, step: int) -> None:
-    if not math.isfinite(loss):
-        raise TrainingError(
-            f"step {step}",
-            f"expected a finite {what}, got {loss}",
-            "Lower lora.learning_rate, or look for broken rows; whole checkpoints were kept.",
-        )
-
-
 def _require_all_steps(done: int, total: int) -> None:
     if done < total:
         raise TrainingStopped(
@@ -270,38 +234,3 @@ def _require_all_steps(done: int, total: int) -> None:
             "expected to train to the end, but was asked to stop",
             "Run again: training resumes from the checkpoint of this step.",
         )
-
-
-def _any_process(wants: bool) -> bool:
-    """Whether any of the processes wants it: all must leave the loop at the same step."""
-    import torch
-
-    if not torch.distributed.is_initialized():
-        return wants
-    device = torch.accelerator.current_accelerator() or torch.device("cpu")
-    wish = torch.tensor(int(wants), device=device)
-    torch.distributed.all_reduce(wish, op=torch.distributed.ReduceOp.MAX)
-    return bool(wish.item())
-
-
-def _reporting_callback(
-    on_metrics: Metrics, on_progress: Progress, should_stop: Callable[[], bool]
-) -> Any:
-    from transformers import TrainerCallback
-
-    class Reporting(TrainerCallback):  # type: ignore[misc]
-        def on_log(self, args, state, control, logs=None, **kwargs):  # type: ignore[no-untyped-def]
-            for name in ("loss", "grad_norm"):
-                if name in (logs or {}):
-                    _require_finite(float(logs[name]), name, state.global_step)
-            numbers = {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
-            on_metrics(numbers, state.global_step)
-
-        def on_step_end(self, args, state, control, **kwargs):  # type: ignore[no-untyped-def]
-            stop = _any_process(should_stop())
-            on_progress(state.global_step, state.max_steps)
-            if stop:
-                # Logged first: a loss is judged before it is saved.
-                control.should_log = control.should_save = control.should_training_stop = True
-
-    return Reporting()

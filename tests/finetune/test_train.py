@@ -8,7 +8,8 @@ from contextlib import ExitStack
 import pytest
 
 from configs.errors import DataError, TrainingError
-from finetune.train import last_whole_checkpoint, prompt_completion
+from finetune.checkpoints import last_whole_checkpoint
+from finetune.train import prompt_completion
 
 
 class Killed(BaseException):

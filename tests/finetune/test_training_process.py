@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from finetune.checkpoints import last_whole_checkpoint
 from finetune.data import write_rows
-from finetune.train import last_whole_checkpoint
 from finetune.training_process import TrainingJob, command
 
 PATIENCE_S = 120
@@ -182,7 +182,7 @@ def test_processes_agree_to_stop_when_one_of_them_is_asked(tmp_path):
     """Otherwise one would leave the loop and the others wait for it for ever."""
     code = (
         "import sys, torch.distributed as distributed\n"
-        "from finetune.train import _any_process\n"
+        "from finetune.trainer_callback import _any_process\n"
         "rank = int(sys.argv[1])\n"
         "address = f'file://{sys.argv[2]}'\n"
         "distributed.init_process_group('gloo', address, rank=rank, world_size=2)\n"
