@@ -138,24 +138,28 @@ class Chaos:
         watching = {"request": {"follow": str(follow), "grace_s": 45, "pending_limit_s": 120}}
         schedule = {"interval": self.interval_s, "anchor_date": "2026-01-01T00:00:00Z"}
         self._deployment(
-            "watch-weights", "flows.deployed.watch_weights.watch_weights", 1, "CANCEL_NEW",
+            "watch-weights", "flows.deployed.watch_weights.watch_weights", 1,
+            {"collision_strategy": "CANCEL_NEW", "grace_period_seconds": 60},
             parameters=watching, schedules=[{"schedule": schedule, "active": True}],
         )  # fmt: skip
         self._deployment(
-            "re-evaluate", "benchmarks.stand_in_re_evaluation.re_evaluate", 4, "ENQUEUE"
+            "re-evaluate",
+            "benchmarks.stand_in_re_evaluation.re_evaluate",
+            4,
+            {"collision_strategy": "ENQUEUE"},
         )
         with temporary_settings({PREFECT_API_URL: self.server.api_url}):
             for change in apply_automations():
                 print(f"  {change.kind}: {change.name}", flush=True)
 
     def _deployment(
-        self, name: str, entrypoint: str, limit: int, strategy: str, **more: Any
+        self, name: str, entrypoint: str, limit: int, options: dict[str, Any], **more: Any
     ) -> None:
         made = self.server.request("POST", "/flows/", json={"name": name})
         deployment = {
             "name": name, "flow_id": made["id"], "entrypoint": entrypoint, "work_pool_name": POOL,
             "tags": ["pawl"], "enforce_parameter_schema": False, "concurrency_limit": limit,
-            "concurrency_options": {"collision_strategy": strategy}, "pull_steps": [],
+            "concurrency_options": options, "pull_steps": [],
         }  # fmt: skip
         self.server.request("POST", "/deployments/", json=deployment | more)
 
@@ -171,6 +175,7 @@ def run(chaos: Chaos, wanted: int, between_kills_s: float) -> None:
     await_first_looks(chaos)
     left = wanted
     next_kill = time.monotonic() + chaos.random.expovariate(1 / between_kills_s)
+    victim = chaos.random.choice(VICTIMS)
     last_progress, done = time.monotonic(), -1
     while True:
         decided = outcomes(chaos.store)
@@ -187,7 +192,10 @@ def run(chaos: Chaos, wanted: int, between_kills_s: float) -> None:
             print(f"{done} of {wanted} decided", flush=True)
         if done == wanted or time.monotonic() - last_progress > PATIENCE_S:
             return
-        if time.monotonic() > next_kill and chaos.kill(chaos.random.choice(VICTIMS)):
+        # The next victim is chosen once and awaited: a choice per turn would nearly always hit what
+        # is always there.
+        if time.monotonic() > next_kill and chaos.kill(victim):
+            victim = chaos.random.choice(VICTIMS)
             next_kill = time.monotonic() + chaos.random.expovariate(1 / between_kills_s)
             time.sleep(chaos.random.uniform(0, 5))
             chaos.revive()

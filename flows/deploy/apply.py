@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from configs.errors import ConfigError, PrefectError
-from configs.load import own_configurations
+from configs.named_files import own_configurations
 from flows.deploy.declared import DeclaredDeployment, DeclaredSchedule
 from flows.deploy.pool import Pool, ensure_gpu_limit, ensure_pool
 from flows.deploy.run_settings import run_environment

@@ -13,8 +13,9 @@ from pydantic import Field, model_validator
 
 import configs
 from configs.errors import ConfigError
-from configs.load import read_yaml, validate
 from configs.strict_model import StrictModel
+from configs.validation import validate
+from configs.yaml_file import read_yaml
 
 PREFECT_YAML = Path(configs.__file__).parent / "prefect.yaml"
 """Ships with the package; prefect.yaml at the root of the repository is a link to it."""
@@ -56,6 +57,10 @@ class DeclaredConcurrency(StrictModel):
 
     collision_strategy: Literal["ENQUEUE", "CANCEL_NEW"] = "ENQUEUE"
     """What becomes of one more: it waits, or is cancelled."""
+
+    grace_period_seconds: int | None = Field(default=None, ge=60, le=86400)
+    """How long a run that has not started keeps its place after its worker is gone. Empty: as the server
+    is set, five minutes by default."""
 
 
 class DeclaredWorkPool(StrictModel):

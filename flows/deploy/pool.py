@@ -8,18 +8,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import configs
 from configs.errors import PrefectError
+from configs.stack import GPU_LIMIT, PoolType
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
 
-PoolType = Literal["process", "docker", "kubernetes"]
 BASE_JOB_TEMPLATES = Path(configs.__file__).parent / "work_pools"
-GPU_LIMIT = "gpu"
-"""Name of the global concurrency limit that flows/gpu_slots.py takes slots of."""
 
 
 @dataclass(frozen=True)

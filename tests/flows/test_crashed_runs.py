@@ -93,20 +93,25 @@ def with_automations(server):
 def test_what_vanished_is_picked_up_and_what_lives_or_waits_is_not(runs):
     alive, vanished, waiting = (runs.start() for _ in range(3))
     cancelling, foreign = runs.start(), runs.start("other")
+    silent, ended = runs.start(), runs.start()
+    runs.set(ended, "COMPLETED")
     for run in (alive, vanished, waiting, cancelling):
         runs.beat(run)
     runs.beat(foreign, "other")
     runs.set(waiting, "PAUSED", name="Suspended")
     runs.set(cancelling, "CANCELLING")
     deadline = time.monotonic() + DEADLINE_S
-    while (runs.state(vanished)["name"], runs.state(cancelling)["type"]) != (
-        "AwaitingRetry",
-        "CANCELLED",
-    ):
-        assert time.monotonic() < deadline, (runs.history(vanished), runs.history(cancelling))
+    while {runs.state(run)["name"] for run in (vanished, silent)} != {
+        "AwaitingRetry"
+    } or runs.state(cancelling)["type"] != "CANCELLED":
+        assert time.monotonic() < deadline, [
+            runs.history(run) for run in (vanished, silent, cancelling)
+        ]
         runs.beat(alive)
         time.sleep(0.5)
-    assert runs.history(vanished)[-4:] == ["Pending", "Running", "Crashed", "AwaitingRetry"]
+    for run in (vanished, silent):
+        assert runs.history(run)[-4:] == ["Pending", "Running", "Crashed", "AwaitingRetry"]
+    assert runs.state(ended)["type"] == "COMPLETED"
     assert runs.state(alive)["type"] == "RUNNING"
     assert runs.state(waiting)["name"] == "Suspended"
     assert runs.state(foreign)["type"] == "RUNNING"
