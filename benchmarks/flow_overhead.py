@@ -3,8 +3,8 @@
 Does: run both by turns, each in a process of its own with an empty home, print wall and processor
 seconds with their medians and the ratio. Both train, merge, prove the adapter's effect, evaluate, decide
 and write the report; the flow also keeps every step by content, tracks, registers and shows. Each is
-counted from its first library call to its last, after imports and the start of the embedded server,
-and once more as a whole process.
+counted from its first library call to its last, after imports, the start of the embedded server and
+the creation of MLflow's tables, and once more as a whole process.
 Does not: measure deployments, whose runs start a process first.
 
     python -m benchmarks.flow_overhead --turns 3 --epochs 3
@@ -29,7 +29,9 @@ RESULT = "FLOW_OVERHEAD "
 
 def small_lifecycle(epochs: float) -> LifecycleConfig:
     """The demo without quantization and guard tasks."""
-    from configs.load import SHIPPED, load_gate, read_yaml
+    from configs.load import load_gate
+    from configs.named_files import SHIPPED
+    from configs.yaml_file import read_yaml
 
     demo = read_yaml(SHIPPED / "lifecycles" / "demo.yaml")
     demo |= {"quantizations": [], "guard_tasks": [], "evaluation": {"batch_size": 64}}
@@ -113,10 +115,12 @@ def once(kind: str, epochs: float) -> None:
         use_embedded_prefect()
         from prefect.client.orchestration import get_client
 
+        from flows.home import model_store
         from flows.lifecycle import lifecycle
 
         with get_client(sync_client=True) as client:  # starts the embedded server
             client.hello()
+        model_store().models()  # creates MLflow's tables
         started, worked = time.perf_counter(), os.times()
         outcome = lifecycle(config).outcome
     else:

@@ -36,7 +36,8 @@ def queued_evaluation(number: int, directory: str) -> None:
         number: which evaluation, from 0.
         directory: where evaluations and notes are kept.
     """
-    from configs.load import SHIPPED, load_task
+    from configs.load import load_task
+    from configs.named_files import SHIPPED
     from evals.engines.recorded import RecordedEngine
     from evals.evaluation import write_evaluation
     from evals.runner import evaluate

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from configs.load import SHIPPED
+from configs.named_files import SHIPPED
 
 TINY = SHIPPED / "models" / "tiny-clinical"
 NUDGE = 0.05

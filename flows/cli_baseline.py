@@ -167,7 +167,7 @@ def _model(
 ) -> EndpointBaseline | LocalModel:
     from configs.baseline import EndpointBaseline
     from configs.errors import ConfigError
-    from configs.load import validate
+    from configs.validation import validate
     from flows.baseline_recording import LocalModel
 
     of_endpoint = [endpoint["base_url"], endpoint["model"]]

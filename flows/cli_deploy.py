@@ -5,31 +5,23 @@ Does: parse arguments, print what is there now. Does not: start a server or work
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from configs.errors import ConfigError
+from configs.stack import PoolType
 
 if TYPE_CHECKING:
     from flows.automations.plan import Change
     from flows.deploy.apply import Deployed
 
 
-class PoolType(StrEnum):
-    """Kinds of work pools whose base job template ships."""
-
-    process = "process"
-    docker = "docker"
-    kubernetes = "kubernetes"
-
-
 def deploy(
     pool: Annotated[str, typer.Option(help="Work pool; created if there is none.")] = "default",
     pool_type: Annotated[
         PoolType, typer.Option(help="Type of the work pool if it is created.")
-    ] = PoolType.process,
+    ] = "process",
     pool_limit: Annotated[
         int | None, typer.Option(min=1, help="Runs at once in the work pool if it is created.")
     ] = None,
@@ -51,7 +43,7 @@ def deploy(
     from flows.deploy.declared import chosen, declared_deployments
     from flows.deploy.pool import Pool
 
-    target = Pool(pool, pool_type.value, pool_limit)
+    target = Pool(pool, pool_type, pool_limit)
     declared = chosen(declared_deployments(), only or [])
     _print_deployed(apply_deployments(declared, target, gpu_slots), pool)
     if automations:

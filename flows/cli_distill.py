@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,4 +26,5 @@ def distill(
     from flows import console
     from flows.deployed.distill import distill as distill_flow
 
-    console.print_summary(distill_flow(request))
+    done: Any = distill_flow(request)
+    console.print_summary(done)

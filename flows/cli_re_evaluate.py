@@ -23,7 +23,7 @@ def re_evaluate(
     actor: Annotated[str, typer.Option(help="Who asks.")] = "",
 ) -> None:
     """Decide about champions anew where anything changed: weights, task, data, code; else say so."""
-    from configs.load import validate
+    from configs.validation import validate
     from flows.requests.re_evaluate import ReEvaluateRequest
 
     content = {

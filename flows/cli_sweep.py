@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,7 +25,7 @@ def sweep(
     from flows import console
     from flows.deployed.sweep import sweep as sweep_flow
 
-    done = sweep_flow(request)
+    done: Any = sweep_flow(request)
     console.say((done.report / "report.md").read_text())
     if done.lifecycle is not None:
         console.print_summary(done.lifecycle)

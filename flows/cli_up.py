@@ -28,8 +28,8 @@ def up(
     ] = False,
 ) -> None:
     """Run Prefect, MLflow and workers until Ctrl-C; later commands of this home use them."""
-    from configs.load import validate
     from configs.stack import StackConfig
+    from configs.validation import validate
     from flows.home import home
     from flows.stack.up import run_stack
 

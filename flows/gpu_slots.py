@@ -19,10 +19,9 @@ from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_run_logger
 
 from configs.errors import PrefectError
+from configs.stack import GPU_LIMIT
 from flows.server_outages import once_the_server_answers
 
-LIMIT = "gpu"
-"""Name of the global concurrency limit; one slot stands for one GPU."""
 LEASE_S = 120.0
 """How long slots stay taken after the process that holds them died. Renewed at three quarters."""
 
@@ -54,17 +53,21 @@ def gpu_slot(slots: int = 1) -> Iterator[None]:
         return
     if slots > allowed:
         raise PrefectError(
-            f"concurrency limit {LIMIT}",
+            f"concurrency limit {GPU_LIMIT}",
             f"expected at least the {slots} slots that are asked for, got {allowed}",
-            f"Run `prefect gcl update {LIMIT} --limit {slots}`, or lower training.processes.",
+            f"Run `prefect gcl update {GPU_LIMIT} --limit {slots}`, or lower training.processes.",
         )
     logger = get_run_logger()
-    logger.info("asking for %d of the %d slots of the limit %s", slots, allowed, LIMIT)
+    logger.info("asking for %d of the %d slots of the limit %s", slots, allowed, GPU_LIMIT)
     failure: BaseException | None = None
     ended = False
     try:
         with concurrency(
-            LIMIT, slots, lease_duration=LEASE_S, strict=True, raise_on_lease_renewal_failure=False
+            GPU_LIMIT,
+            slots,
+            lease_duration=LEASE_S,
+            strict=True,
+            raise_on_lease_renewal_failure=False,
         ):
             token = _held.set(True)
             try:
@@ -80,7 +83,7 @@ def gpu_slot(slots: int = 1) -> Iterator[None]:
             raise
         logger.warning(
             "the slots of %s could not be given back (%s); their lease ends within %.0f s",
-            LIMIT, error, LEASE_S,
+            GPU_LIMIT, error, LEASE_S,
         )  # fmt: skip
         if failure is not None:
             raise failure from None
@@ -107,7 +110,7 @@ def _allowed() -> int | None:
     """Slots that the limit has in all; None when there is no such limit, or it is switched off."""
     with get_client(sync_client=True) as client:
         try:
-            limit = client.read_global_concurrency_limit_by_name(LIMIT)
+            limit = client.read_global_concurrency_limit_by_name(GPU_LIMIT)
         except ObjectNotFound:
             return None
     return limit.limit if limit.active else None

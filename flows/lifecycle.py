@@ -14,6 +14,7 @@ from configs.lifecycle import LifecycleConfig
 from configs.load import load_task
 from configs.task import TaskConfig
 from finetune.weights import weight_bytes
+from flows.evidence_facts import facts_now
 from flows.expected_failures import hide_tracebacks_of_expected_failures
 from flows.home import home
 from flows.lifecycle_summary import LifecycleSummary, summarize
@@ -65,6 +66,8 @@ def run_lifecycle(config: LifecycleConfig, requested_by: str = "") -> LifecycleS
     task = load_task(config.task)
 
     base = result_of(resolve(config.base_model))
+    # Before anything is computed: what is edited during the run was not used, and must show as newer.
+    facts = facts_now(config, base.digest)
     data = result_of(prepare(config, task, cache))
     checked = result_of(check_prepared_data(config.data_checks, task, data, cache))
     # Before training: a baseline that cannot answer, or too few documents, would make it worthless.
@@ -94,7 +97,7 @@ def run_lifecycle(config: LifecycleConfig, requested_by: str = "") -> LifecycleS
     }
 
     sizes = {name: weight_bytes(directory) for name, (directory, _) in weights.items()}
-    lineage = lineage_of(config, base, data, adapter)
+    lineage = lineage_of(config, facts, base, data, adapter)
     look = result_of(claim_look(config, task, data, evidence_digests(evaluations, guards)))
     decided = result_of(
         gate(

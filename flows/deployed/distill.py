@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from prefect import flow
 
 from configs.load import load_task
+from flows.deployed.outcome import completed
 from flows.home import home
 from flows.lifecycle import run_lifecycle
-from flows.lifecycle_summary import LifecycleSummary
 from flows.requests.distill import DistillRequest, distillation_of
 from flows.step_cache import StepCache
 from flows.steps.step_state import result_of
@@ -15,7 +17,7 @@ from flows.steps.teach import taught_lifecycle, teach
 
 
 @flow(name="distill", flow_run_name="distill {request.distillation}", persist_result=False)
-def distill(request: DistillRequest) -> LifecycleSummary:
+def distill(request: DistillRequest) -> Any:
     """Let a teacher answer documents that have no label; fine-tune, evaluate and gate a student.
 
     Args:
@@ -24,4 +26,6 @@ def distill(request: DistillRequest) -> LifecycleSummary:
     distillation, student = distillation_of(request)
     task = load_task(student.task)
     taught = result_of(teach(distillation, student, task, StepCache(home() / "cache")))
-    return run_lifecycle(taught_lifecycle(distillation, student, taught), request.requested_by)
+    return completed(
+        run_lifecycle(taught_lifecycle(distillation, student, taught), request.requested_by)
+    )

@@ -21,15 +21,16 @@ from flows.lifecycle_summary import LifecycleSummary
 OUTCOME_TAGS = {"promote": "promoted", "reject": "rejected"}
 
 
-def completed(summary: LifecycleSummary) -> State[Any]:
+def completed(summary: LifecycleSummary, result: Any = None) -> State[Any]:
     """The state that a run ends in; called at the end of a flow.
 
     Args:
-        summary: what the lifecycle came to; the run's result.
+        summary: what the lifecycle came to.
+        result: the run's result, if that is more than the summary.
     """
     _tag_run(outcome_tag(summary.outcome))
     message = f"{summary.outcome}: {summary.registry} {summary.reasons[0]}"
-    return Completed(message=message, data=summary)
+    return Completed(message=message, data=summary if result is None else result)
 
 
 def outcome_tag(outcome: str) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from prefect import flow
+from prefect.states import Completed
 from pydantic import BaseModel
 
 from configs.load import load_task
 from evals.scorers.registry import metrics_of
+from flows.deployed.outcome import completed
 from flows.home import home
 from flows.lifecycle import run_lifecycle
 from flows.lifecycle_summary import LifecycleSummary
@@ -44,7 +47,7 @@ class SweepSummary(BaseModel):
 
 
 @flow(name="sweep", flow_run_name="sweep {request.sweep}", persist_result=False)
-def sweep(request: SweepRequest) -> SweepSummary:
+def sweep(request: SweepRequest) -> Any:
     """Score trials on validation rows; take the best through the whole lifecycle, once.
 
     Args:
@@ -67,15 +70,16 @@ def sweep(request: SweepRequest) -> SweepSummary:
     best = choose_best(declared, scored, failed, metric)
     report = result_of(report_sweep(declared, metric, scored, failed, best, cache))
 
-    gated = None
-    if request.gate_the_best:
-        chosen = best_lifecycle(declared, lifecycle, best.trial, len(scored))
-        gated = run_lifecycle(chosen, request.requested_by)
-    return SweepSummary(
+    summary = SweepSummary(
         sweep=declared.name,
         scored=scored,
         failed=failed,
         best=best,
         report=report.files,
-        lifecycle=gated,
+        lifecycle=None,
     )
+    if not request.gate_the_best:
+        return Completed(message=f"best of {len(scored)}: trial {best.trial.number}", data=summary)
+    chosen = best_lifecycle(declared, lifecycle, best.trial, len(scored))
+    gated = run_lifecycle(chosen, request.requested_by)
+    return completed(gated, summary.model_copy(update={"lifecycle": gated}))

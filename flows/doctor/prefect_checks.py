@@ -6,7 +6,7 @@ from collections import Counter
 
 from flows.automations.declared import PREFIX
 from flows.doctor.clock import clock_finding
-from flows.doctor.facts import Facts, is_loopback
+from flows.doctor.facts import Facts, KnownAutomation, Prefect, is_loopback
 from flows.doctor.finding import Finding, ok
 
 HEARTBEAT = "prefect.flow-run.heartbeat"
@@ -128,15 +128,19 @@ def slots_are_in_use(facts: Facts) -> Finding | None:
     return ok("No concurrency slot is taken without a run.", "concurrency limits")
 
 
+def _watching_heartbeats(prefect: Prefect) -> list[KnownAutomation]:
+    return [
+        one for one in prefect.automations
+        if one.enabled and one.proactive and HEARTBEAT in one.events
+    ]  # fmt: skip
+
+
 def vanished_runs_are_noticed(facts: Facts) -> Finding | None:
     """When worker and run die together, only a missing heartbeat tells."""
     prefect = facts.prefect
     if not prefect.answered:
         return None
-    watching = [
-        one for one in prefect.automations
-        if one.enabled and one.proactive and HEARTBEAT in one.events
-    ]  # fmt: skip
+    watching = _watching_heartbeats(prefect)
     if not watching:
         return Finding(
             "warning",
@@ -150,10 +154,7 @@ def vanished_runs_are_noticed(facts: Facts) -> Finding | None:
 def heartbeats_are_frequent(facts: Facts) -> Finding | None:
     """Heartbeats rarer than the automation waits for would mark living runs crashed."""
     prefect = facts.prefect
-    watching = [
-        one for one in prefect.automations
-        if one.enabled and one.proactive and HEARTBEAT in one.events
-    ]  # fmt: skip
+    watching = _watching_heartbeats(prefect)
     if not prefect.answered or not watching:
         return None
     where = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"

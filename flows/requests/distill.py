@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from configs.distillation import DistillationConfig, load_distillation
 from configs.lifecycle import LifecycleConfig
-from configs.load import configuration_names, load_lifecycle, validate
+from configs.load import load_lifecycle
 from configs.strict_model import StrictModel
+from configs.validation import validate
+from flows.requests.choices import listing
 from flows.requests.lifecycle import LifecycleChanges, changed
-
-
-def _list_distillations(schema: dict[str, Any]) -> None:
-    schema["enum"] = list(configuration_names("distillations"))
 
 
 class DistillRequest(StrictModel):
     """Let a teacher answer documents that have no label, and take a student through the gate."""
 
-    distillation: Annotated[str, Field(json_schema_extra=_list_distillations)] = (
+    distillation: Annotated[str, Field(json_schema_extra=listing("distillations"))] = (
         "clinical-notes-from-champion"
     )
     """Which distillation, by the name of its file: teacher, documents and student."""

@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import ConfigDict, Field
 
 from configs.lifecycle import SHA256_PATTERN, SLUG_PATTERN, LifecycleConfig
-from configs.load import load_gate, load_lifecycle, validate
+from configs.load import load_gate, load_lifecycle
 from configs.strict_model import StrictModel
+from configs.validation import validate
 from configs.weights_source import WEIGHTS_PATTERN
 from flows.requests.choices import AS_DECLARED, GateChoice, LifecycleName
 

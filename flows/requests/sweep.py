@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from configs.lifecycle import LifecycleConfig
-from configs.load import configuration_names, load_lifecycle, validate
+from configs.load import load_lifecycle
 from configs.strict_model import StrictModel
 from configs.sweep import Search, SweepConfig, SweepSpace, load_sweep
+from configs.validation import validate
+from flows.requests.choices import listing
 from flows.requests.lifecycle import LifecycleChanges, changed
-
-
-def _list_sweeps(schema: dict[str, Any]) -> None:
-    schema["enum"] = list(configuration_names("sweeps"))
 
 
 class SweepRequest(StrictModel):
     """Try settings of a lifecycle on its validation rows; take the best through the gate once."""
 
-    sweep: Annotated[str, Field(json_schema_extra=_list_sweeps)] = "demo-lora"
+    sweep: Annotated[str, Field(json_schema_extra=listing("sweeps"))] = "demo-lora"
     """Which sweep, by the name of its file: lifecycle, space and search."""
 
-    space: SweepSpace | None = None
+    space: SweepSpace | None = Field(default=None, title="Space")
     """Other values to try. Empty: those that the file declares."""
 
-    search: Search | None = None
+    search: Search | None = Field(default=None, title="Search")
     """Another way to choose combinations. Empty: the one that the file declares."""
 
     max_parallel: int | None = Field(default=None, ge=1, le=64)

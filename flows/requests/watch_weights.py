@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
-from configs.load import configuration_names
 from configs.strict_model import StrictModel
-
-
-def _list_followed(schema: dict[str, Any]) -> None:
-    schema["enum"] = list(configuration_names("follow"))
+from flows.requests.choices import listing
 
 
 class WatchWeightsRequest(StrictModel):
     """Look once at every source of a list; note and announce what is new."""
 
-    follow: Annotated[str, Field(json_schema_extra=_list_followed)] = "weights"
+    follow: Annotated[str, Field(json_schema_extra=listing("follow"))] = "weights"
     """Which list, by the name of its file in follow/."""
 
     grace_s: float = Field(default=60, ge=0, le=86400)

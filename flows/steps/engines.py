@@ -7,7 +7,7 @@ from pathlib import Path
 
 from configs.baseline import Baseline, EndpointBaseline, RecordedBaseline
 from configs.lifecycle import EvaluationConfig
-from configs.load import SHIPPED
+from configs.named_files import SHIPPED
 from evals.engines.endpoint import EndpointEngine
 from evals.engines.local import LocalEngine
 

@@ -18,8 +18,8 @@ from configs.lifecycle import LifecycleConfig, TrainingConfig
 from configs.task import TaskConfig
 from evals.adapter_effect import require_adapter_effect
 from evals.report.tables import markdown_table
+from finetune.checkpoints import last_whole_checkpoint
 from finetune.merge import merge_adapter
-from finetune.train import last_whole_checkpoint
 from finetune.training_process import TrainingJob, train_job
 from finetune.weights import weight_bytes
 from flows.code_version import code_version

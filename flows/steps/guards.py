@@ -15,6 +15,7 @@ from evals.harness.evaluate import evaluate_harness_task
 from evals.harness.models import local_harness_model
 from evals.harness.task_files import task_files
 from flows.code_version import code_version
+from flows.gpu_slots import on_gpu
 from flows.step_cache import StepCache, StepOutcome
 from flows.steps.evaluate import evaluated, weights_inputs
 from flows.steps.step_state import step
@@ -51,5 +52,5 @@ def evaluate_guard(
         write_evaluation(evaluate_harness_task(model, guard, system=system), directory)
         return {}
 
-    outcome = cache.run("evaluate-guard", inputs, work)
+    outcome = cache.run("evaluate-guard", inputs, on_gpu(work))
     return evaluated(outcome, f"{system} on {guard.task}")

@@ -16,7 +16,6 @@ from configs.canonical_json import digest_json
 from configs.lifecycle import LifecycleConfig
 from evals.decision import Decision
 from evals.report.tables import markdown_table
-from flows.evidence_facts import facts_now
 from flows.home import home, model_store
 from flows.pawl_events import announce, gate_event, promotion_event
 from flows.step_cache import StepOutcome
@@ -26,20 +25,21 @@ from flows.steps.resolve import ResolvedBase
 from flows.steps.step_state import publish, step
 from registry.approval_requests import request_promotion
 from registry.promotion import Promoted, PromotionPlan, promote_version, record_challenger
+from registry.staleness import EvidenceFacts
 
 _NOT_IN_A_NAME = re.compile(r"[^\w.\- ]")
 
 
 def lineage_of(
-    config: LifecycleConfig, base: ResolvedBase, prepared: StepOutcome, adapter: StepOutcome
+    config: LifecycleConfig,
+    facts: EvidenceFacts,
+    base: ResolvedBase,
+    prepared: StepOutcome,
+    adapter: StepOutcome,
 ) -> dict[str, str]:
-    """What the candidates were made from, and everything else their evidence rests on, by digest.
-
-    Raises:
-        ConfigError: when the task's file is gone by now: nobody could follow the recipe.
-    """
+    """What the candidates were made from, and everything else their evidence rests on, by digest."""
     return {
-        **facts_now(config, base.digest).tags,
+        **facts.tags,
         "base_source": base.source,
         "data_digest": prepared.digest,
         "adapter_digest": adapter.digest,

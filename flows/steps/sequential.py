@@ -21,6 +21,7 @@ from evals.sequential_checks import SequentialGate
 from evals.sequential_evaluation import evaluate_in_batches
 from evals.sequential_plot import write_sequence_plot
 from flows.code_version import code_version
+from flows.gpu_slots import on_gpu
 from flows.step_cache import StepCache, StepOutcome
 from flows.steps.engines import weights_engine
 from flows.steps.evaluate import evaluated, load_evaluation, test_rows, weights_inputs
@@ -83,7 +84,7 @@ def evaluate_sequentially(
         (directory / SAVINGS).write_text(json.dumps(facts, indent=2))
         return facts
 
-    outcome = cache.run("evaluate-sequentially", inputs, work)
+    outcome = cache.run("evaluate-sequentially", inputs, on_gpu(work))
     facts = outcome.result
     saved = facts["rows_total"] - facts["rows_asked"]
     get_run_logger().info(

@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict
 
 from configs.errors import ConfigError, TrainingError
 from configs.lifecycle import BaseModelConfig, LifecycleConfig, LoraConfig
-from configs.load import validate
 from configs.quantization import QuantizationConfig
 from configs.sweep import UNQUANTIZED, GridSearch, LogRange, RandomSearch, SweepConfig
+from configs.validation import validate
 from evals.metric import Metric
 
 DRAWS_PER_TRIAL = 100

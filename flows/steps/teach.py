@@ -14,8 +14,8 @@ from configs.data import FileData
 from configs.distillation import DistillationConfig, UnlabelledFile
 from configs.durable_files import write_durably
 from configs.lifecycle import LifecycleConfig
-from configs.load import validate
 from configs.task import TaskConfig
+from configs.validation import validate
 from evals.report.tables import markdown_table
 from evals.runner import decoding_of, requests_of
 from finetune.data import write_rows

@@ -4,7 +4,8 @@ import pytest
 
 from configs.data import SyntheticNotes
 from configs.errors import EvidenceError
-from configs.load import SHIPPED, load_task
+from configs.load import load_task
+from configs.named_files import SHIPPED
 from evals.engines.completion import Completion, Decoding, prompt_digest
 from evals.runner import decoding_of, evaluate, requests_of, score_completions
 from finetune.synthetic.generators import generate_rows

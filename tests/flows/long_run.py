@@ -3,7 +3,9 @@
 from prefect import flow
 
 from configs.lifecycle import LifecycleConfig
-from configs.load import SHIPPED, load_task, read_yaml
+from configs.load import load_task
+from configs.named_files import SHIPPED
+from configs.yaml_file import read_yaml
 from flows.home import home
 from flows.step_cache import StepCache
 from flows.steps.fine_tune import fine_tune

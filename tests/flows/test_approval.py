@@ -10,7 +10,8 @@ import httpx
 import pytest
 import yaml
 
-from configs.load import SHIPPED, read_yaml
+from configs.named_files import SHIPPED
+from configs.yaml_file import read_yaml
 from registry.audit import audit_trail
 from registry.store import ModelStore
 from tests.servers.prefect_server import PrefectServer, copy_of_migrated

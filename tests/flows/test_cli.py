@@ -7,7 +7,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from configs.load import SHIPPED, read_yaml
+from configs.named_files import SHIPPED
+from configs.yaml_file import read_yaml
 
 POLICY = "no-worse-than-baseline"
 EMPTY = {"medications": [], "problems": [], "allergies": [], "adverse_events": []}

@@ -7,7 +7,7 @@ from prefect import flow
 
 from configs.errors import EvidenceError
 from configs.evaluation_matrix import MatrixConfig
-from configs.load import SHIPPED
+from configs.named_files import SHIPPED
 from flows.console import print_matrix
 from flows.evaluation_matrix import run_matrix
 from registry.store import ModelStore

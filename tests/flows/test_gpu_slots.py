@@ -38,7 +38,7 @@ class Limit:
 @pytest.fixture
 def limit(prefect_server, request, monkeypatch):
     name = f"gpu-{abs(hash(request.node.name))}"
-    monkeypatch.setattr(gpu_slots, "LIMIT", name)
+    monkeypatch.setattr(gpu_slots, "GPU_LIMIT", name)
     with temporary_settings(
         {PREFECT_API_URL: prefect_server.api_url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
     ):

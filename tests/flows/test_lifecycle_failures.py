@@ -16,7 +16,9 @@ from configs.errors import (
     RegistryError,
     WeightsError,
 )
-from configs.load import SHIPPED, load_lifecycle, read_yaml
+from configs.load import load_lifecycle
+from configs.named_files import SHIPPED
+from configs.yaml_file import read_yaml
 from finetune.synthetic.notes import synthetic_rows
 
 TINY = SHIPPED / "models" / "tiny-clinical"

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from finetune.train import last_whole_checkpoint
+from finetune.checkpoints import last_whole_checkpoint
 from tests.servers.processes import await_answer, free_port, kill_group, listens, start_process
 
 ROOT = Path(__file__).parents[2]

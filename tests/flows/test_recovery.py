@@ -7,7 +7,8 @@ import time
 import pytest
 import yaml
 
-from configs.load import SHIPPED, read_yaml
+from configs.named_files import SHIPPED
+from configs.yaml_file import read_yaml
 
 DEADLINE_S = 240
 

@@ -3,7 +3,9 @@ import getpass
 import pytest
 
 from configs.errors import ConfigError
-from configs.load import SHIPPED, load_lifecycle, read_yaml
+from configs.load import load_lifecycle
+from configs.named_files import SHIPPED
+from configs.yaml_file import read_yaml
 from flows import requester as module
 from flows.requester import requester
 

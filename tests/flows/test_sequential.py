@@ -5,7 +5,8 @@ import json
 import pytest
 import yaml
 
-from configs.load import SHIPPED, read_yaml
+from configs.named_files import SHIPPED
+from configs.yaml_file import read_yaml
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from configs.canonical_json import digest_json
 from configs.errors import RegistryError
-from configs.load import SHIPPED
+from configs.named_files import SHIPPED
 from flows.deployed.outcome import outcome_tag
 from flows.deployed.promote import promote
 from flows.deployed.rollback import rollback

@@ -12,7 +12,9 @@ import pytest
 import yaml
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from configs.load import SHIPPED, load_task, read_yaml
+from configs.load import load_task
+from configs.named_files import SHIPPED
+from configs.yaml_file import read_yaml
 from evals.baseline_bank.bank import BaselineBank
 from finetune.synthetic.notes import synthetic_rows
 from tests.openai_protocol import OK, ProtocolServer, completion_body, serving

@@ -8,7 +8,8 @@ import pytest
 import yaml
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from configs.load import SHIPPED, read_yaml
+from configs.named_files import SHIPPED
+from configs.yaml_file import read_yaml
 from tests.servers.processes import kill_group, start_process
 
 TINY = {"source": "pawl://tiny-clinical"}

@@ -11,7 +11,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from configs.canonical_json import digest_json
 from configs.lifecycle import LifecycleConfig
-from configs.load import SHIPPED, read_yaml
+from configs.named_files import SHIPPED
+from configs.yaml_file import read_yaml
 from registry.digests import digest_directory
 from registry.promotion import PromotionPlan, promote_version
 from registry.store import ModelStore

@@ -2,7 +2,8 @@ import pytest
 
 from configs.distillation import load_distillation
 from configs.errors import ConfigError
-from configs.load import SHIPPED, load_lifecycle
+from configs.load import load_lifecycle
+from configs.named_files import SHIPPED
 from flows.requests.distill import DistillRequest, distillation_of
 
 

@@ -7,7 +7,9 @@ from pydantic import ValidationError
 
 from configs.errors import ConfigError
 from configs.lifecycle import LoraConfig
-from configs.load import SHIPPED, load_gate, load_lifecycle, read_yaml
+from configs.load import load_gate, load_lifecycle
+from configs.named_files import SHIPPED
+from configs.yaml_file import read_yaml
 from flows.requests.fine_tune import FineTuneRequest, fine_tuning_of
 from flows.requests.lifecycle import LifecycleRequest, lifecycle_of
 from flows.requests.promote import PromoteRequest

@@ -1,7 +1,8 @@
 import pytest
 
 from configs.errors import ConfigError
-from configs.load import SHIPPED, load_lifecycle
+from configs.load import load_lifecycle
+from configs.named_files import SHIPPED
 from configs.sweep import RandomSearch, load_sweep
 from flows.requests.sweep import SweepRequest, sweep_of
 

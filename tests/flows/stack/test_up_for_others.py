@@ -8,7 +8,8 @@ import pytest
 import yaml
 from moto.server import ThreadedMotoServer
 
-from configs.load import SHIPPED, read_yaml
+from configs.named_files import SHIPPED
+from configs.yaml_file import read_yaml
 from tests.servers.postgresql import create_database
 
 

@@ -2,8 +2,9 @@ import pytest
 
 from configs.errors import ConfigError, TrainingError
 from configs.lifecycle import TrainingConfig
-from configs.load import load_lifecycle, load_task, validate
+from configs.load import load_lifecycle, load_task
 from configs.sweep import SweepConfig
+from configs.validation import validate
 from evals.scorers.registry import metrics_of
 from flows.steps.sweep_plan import (
     FailedTrial,

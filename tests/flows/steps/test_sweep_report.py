@@ -1,7 +1,8 @@
 import pytest
 
-from configs.load import load_lifecycle, load_task, validate
+from configs.load import load_lifecycle, load_task
 from configs.sweep import SweepConfig
+from configs.validation import validate
 from evals.scorers.registry import metrics_of
 from flows.steps.sweep_plan import FailedTrial, TrialResult, plan_trials
 from flows.steps.sweep_report import choice_in_words, trial_table, write_plot

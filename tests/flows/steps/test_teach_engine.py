@@ -3,7 +3,8 @@
 import pytest
 
 from configs.distillation import DistillationConfig
-from configs.load import load_lifecycle, load_task, validate
+from configs.load import load_lifecycle, load_task
+from configs.validation import validate
 from evals.baseline_bank.errors import BankError
 from evals.runner import decoding_of, requests_of
 from flows.baseline_recording import baseline_bank
