@@ -6,10 +6,12 @@ thing. Does not: decide whether anything must be done about them (registry/stale
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from configs.errors import RegistryError
 from configs.strict_model import StrictModel
 from registry.alias_ledger import read_ledger
 from registry.evidence import read_recipe
@@ -34,11 +36,11 @@ class Dependent(StrictModel):
 def origin_of(source: str) -> str:
     """What a source is a revision of: repository, registered model, directory or prefix.
 
-    `hf://org/name@main` and `hf://org/name@<commit>` have one origin, as have `models:/name/1` and
-    `models:/name/2`. A directory or a bucket's prefix is its own origin, however its path is written.
+    `hf://org/name@main` and `hf://org/name@<commit>` have one origin, as have `models:/name/1`,
+    `models:/name/2` and `models:/name@alias`. A directory or a bucket's prefix is its own origin, however its path is written.
     """
     if source.startswith("models:/"):
-        return "models:/" + source.removeprefix("models:/").strip("/").partition("/")[0]
+        return "models:/" + re.split("[/@]", source.removeprefix("models:/").strip("/"))[0]
     scheme, separator, rest = source.partition("://")
     if scheme == "hf":
         return f"hf://{rest.partition('@')[0].strip('/').lower()}"
@@ -86,7 +88,14 @@ def _champions_of(store: ModelStore, model: str) -> Iterator[Dependent]:
         state = read_ledger(store, model, alias)
         if state.version is None:
             continue
-        record = next(r for r in versions if r.version == state.version)
+        record = next((r for r in versions if r.version == state.version), None)
+        if record is None:
+            raise RegistryError(
+                f"{alias} of {model}",
+                f"expected version {state.version} as the ledger says, but it was deleted or was not "
+                "registered by Pawl",
+                f"Restore it from a backup of MLflow's database, or `pawl rollback {model}`.",
+            )
         yield Dependent(
             model=model, alias=alias, record=record, state=state, recipe=read_recipe(store, record)
         )

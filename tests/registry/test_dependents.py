@@ -1,6 +1,7 @@
 import pytest
 
 from configs.canonical_json import digest_json
+from configs.errors import RegistryError
 from registry.dependents import champions, dependents, origin_of
 from registry.promotion import promote_version, record_challenger
 
@@ -31,6 +32,8 @@ def named(found):
     [
         ("hf://org/name@main", "hf://Org/Name@0123456789012345678901234567890123456789"),
         ("models:/notes/1", "models:/notes/12"),
+        ("models:/notes@champion", "models:/notes/12"),
+        ("models:/notes", "models:/notes/12"),
         ("file://weights", "file://./weights/"),
         ("s3://bucket/base", "s3://bucket/base/"),
         ("pawl://tiny-clinical", "pawl://tiny-clinical"),
@@ -86,3 +89,13 @@ def test_every_alias_of_a_model_is_found(store, promoted):
     assert sorted(named(champions(store, "notes"))) == [
         ("notes", "canary", 2), ("notes", "champion", 1),
     ]  # fmt: skip
+
+
+def test_a_champion_whose_version_was_deleted_is_named_with_what_to_do(store, promoted):
+    promoted("notes", "hf://org/base@1")
+    promoted("notes", "hf://org/base@2")
+    store._client.delete_model_version("notes", "2")
+    with pytest.raises(
+        RegistryError, match="expected version 2 as the ledger says.*pawl rollback notes"
+    ):
+        champions(store)
