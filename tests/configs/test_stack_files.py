@@ -119,3 +119,41 @@ def test_the_image_is_built_from_files_that_exist():
         if line.startswith("COPY "):
             for source in line.split()[1:-1]:
                 assert (ROOT / source).exists(), line
+
+
+def test_filled_in_secrets_get_neither_into_an_image_nor_into_a_commit(tmp_path):
+    from docker.utils import exclude_paths
+
+    below = STACK.relative_to(ROOT)
+    filled = [below / ".env", *(below / "kubernetes" / f"{n}.env" for n in ("secrets", "clients"))]
+    examples = [path.relative_to(ROOT) for path in STACK.rglob("*example.env")]
+    assert len(examples) == len(filled)
+    for path in (*examples, *filled):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    patterns = [
+        line
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
+    sent = exclude_paths(str(tmp_path), patterns)
+    assert {str(path) for path in examples} <= sent
+    assert not {str(path) for path in filled} & sent
+
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    shutil.copy(STACK / ".gitignore", tmp_path / below)
+    for path in filled:
+        assert subprocess.run(["git", "check-ignore", "-q", path], cwd=tmp_path).returncode == 0
+
+
+def test_the_image_has_the_drivers_authentication_and_workers_that_the_stack_needs():
+    pinned = {line.partition("==")[0] for line in (ROOT / "requirements.lock").open()}
+    assert pinned >= {
+        "asyncpg", "psycopg2-binary", "boto3", "s3fs", "Flask-WTF", "prefect-docker",
+        "prefect-kubernetes",
+    }  # fmt: skip
+
+
+def test_the_database_counts_as_healthy_only_once_its_databases_are_made(compose):
+    # While it makes them, PostgreSQL's image listens on a socket file alone.
+    assert "--host" in compose["services"]["postgres"]["healthcheck"]["test"]
