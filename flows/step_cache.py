@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from configs.canonical_json import digest_json
@@ -51,6 +52,13 @@ class _Record(StrictModel):
     manifest: Manifest
 
 
+class _MadeMeanwhile(Exception):
+    """Another run has kept an outcome for the same inputs while this one worked."""
+
+    def __init__(self, outcome: StepOutcome) -> None:
+        self.outcome = outcome
+
+
 class StepCache:
     """Results of steps below one directory."""
 
@@ -85,21 +93,34 @@ class StepCache:
             inputs: JSON-able; everything the result depends on, files by digest, code by version.
             work: fills the empty directory it is given and returns a small JSON-able result.
         Returns:
-            The outcome. When `work` raises, nothing is stored.
+            The outcome. When `work` raises, nothing is stored. Of runs that do the same work at the
+            same time, all return the outcome that was kept first.
         """
         if (stored := self.reuse(step, inputs)) is not None:
             return stored
         place = self._place(step, inputs)
+        lock = FileLock(place.parent / f".{place.name}.lock")
         started = time.monotonic()
-        with durable_directory(place) as building:
-            (building / FILES).mkdir()
-            result = dict(work(building / FILES))
-            seconds = time.monotonic() - started
-            manifest = digest_directory(building / FILES)
-            record = _Record(
-                step=step, inputs=dict(inputs), result=result, seconds=seconds, manifest=manifest
-            )
-            write_durably(building / RECORD, record.model_dump_json(indent=2))
+        try:
+            with durable_directory(place) as building:
+                (building / FILES).mkdir()
+                result = dict(work(building / FILES))
+                seconds = time.monotonic() - started
+                manifest = digest_directory(building / FILES)
+                record = _Record(
+                    step=step, inputs=dict(inputs), result=result, seconds=seconds,
+                    manifest=manifest,
+                )  # fmt: skip
+                write_durably(building / RECORD, record.model_dump_json(indent=2))
+                lock.acquire()
+                # Whoever kept these inputs' outcome earlier goes on with its digest. Other bytes in
+                # its place, as arithmetic on a GPU may give, would make that digest untrue.
+                if (earlier := self.reuse(step, inputs)) is not None:
+                    raise _MadeMeanwhile(earlier)
+        except _MadeMeanwhile as found:
+            return found.outcome
+        finally:
+            lock.release()
         return StepOutcome(
             step=step,
             files=place / FILES,

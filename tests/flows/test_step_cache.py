@@ -39,6 +39,22 @@ def test_other_inputs_or_another_step_are_worked_on(cache, step, inputs):
     assert calls == ["one", "two"]
 
 
+def test_of_runs_that_do_the_same_work_at_once_all_go_on_with_what_was_kept_first(cache):
+    made = []
+
+    def slower(directory):
+        made.append(cache.run("quantize", {}, work_that_writes("one", [])))
+        return work_that_writes("another", [])(directory)
+
+    later = cache.run("quantize", {}, slower)
+    [first] = made
+    assert (first.files / "answer.txt").read_text() == "one"
+    assert (later.digest, later.result, later.reused) == (first.digest, {"length": 3}, True)
+    assert [path for path in first.files.parent.parent.iterdir() if path.is_dir()] == [
+        first.files.parent
+    ]
+
+
 @pytest.mark.parametrize("damage", ["flip", "delete", "add"])
 def test_a_result_whose_bytes_changed_is_made_again(cache, damage):
     calls = []
