@@ -99,7 +99,7 @@ class StepCache:
         if (stored := self.reuse(step, inputs)) is not None:
             return stored
         place = self._place(step, inputs)
-        lock = FileLock(place.parent / f".{place.name}.lock")
+        lock = FileLock(self.directory / "locks" / f"{step}-{place.name}.lock")
         started = time.monotonic()
         try:
             with durable_directory(place) as building:
