@@ -96,6 +96,6 @@ def test_a_champion_whose_version_was_deleted_is_named_with_what_to_do(store, pr
     promoted("notes", "hf://org/base@2")
     store._client.delete_model_version("notes", "2")
     with pytest.raises(
-        RegistryError, match="expected version 2 as the ledger says.*pawl rollback notes"
+        RegistryError, match=r"expected version 2 as the ledger says.*pawl rollback notes"
     ):
         champions(store)
