@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, field_validator
 
 from configs.canonical_json import digest_json
 from configs.strict_model import StrictModel
 from configs.task import TaskConfig
+from evals.engines.address import shown_address
 from evals.engines.completion import Decoding
 
 LONGEST_SHOWN = 60
@@ -34,9 +34,7 @@ class EndpointModel(StrictModel):
     @field_validator("base_url")
     @classmethod
     def _without_secrets(cls, value: str) -> str:
-        parts = urlsplit(value)
-        host = parts.netloc.rpartition("@")[2]
-        return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+        return shown_address(value)
 
 
 class WeightsModel(StrictModel):

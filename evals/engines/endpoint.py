@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from configs.errors import EngineError
+from evals.engines.address import shown_address
 from evals.engines.completion import Completion, Decoding, Progress, Request, StopAnswering
 from evals.engines.endpoint_version import fingerprint, told_version
 from evals.engines.identity import UNKNOWN, EngineIdentity
@@ -51,6 +52,7 @@ class EndpointEngine:
         revision: which version of the model is served, if that is known; part of the identity.
         """
         self.base_url, self.name, self.api_key = base_url, model, api_key
+        self.address = shown_address(base_url)
         self.max_concurrency, self.timeout_s = max_concurrency, timeout_s
         self.max_attempts, self.first_wait_s = max_attempts, first_wait_s
         self.revision = revision
@@ -167,7 +169,7 @@ class EndpointEngine:
         revision = self.revision or UNKNOWN
         return EngineIdentity(
             kind="endpoint",
-            model=f"{self.name} at {self.base_url}, revision {revision}",
+            model=f"{self.name} at {self.address}, revision {revision}",
             tokenizer=UNKNOWN,
             engine=self._version,
             precision=UNKNOWN,
@@ -213,7 +215,7 @@ class EndpointEngine:
             problem = error
         if problem is not None:
             raise EngineError(
-                f"{self.base_url} (model {self.name}): row {request.id}",
+                f"{self.address} (model {self.name}): row {request.id}",
                 "expected JSON that the task's schema accepts, because response_format asked for "
                 f"it, got {completion.text[:100]!r}",
                 "Use a server with structured output (vLLM, SGLang, TGI), or leave it off.",
@@ -237,7 +239,7 @@ class EndpointEngine:
         return self._failed(f"HTTP {status}: {str(error.message)[:300]}", action)
 
     def _failed(self, got: str, action: str) -> EngineError:
-        where = f"{self.base_url} (model {self.name})"
+        where = f"{self.address} (model {self.name})"
         return EngineError(
             where, f"expected an answer in {self.max_attempts} attempts at most, got {got}", action
         )

@@ -60,7 +60,8 @@ def judge_digest(config: JudgeConfig, engine_name: str, weights_digest: str = ""
 
     Args:
         engine_name: `name` of the engine.
-        weights_digest: digest of local weights, which can change under one name.
+        weights_digest: digest of local weights, which can change under one name, and what else of
+            their computation changes an answer.
     """
     identity = {
         "model": config.model.model_dump(mode="json", exclude=set(HOW_IT_IS_ASKED)),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
-from configs.baseline import Baseline, EndpointBaseline, RecordedBaseline
+from configs.baseline import HOW_IT_IS_ASKED, Baseline, EndpointBaseline, RecordedBaseline
 from configs.lifecycle import EvaluationConfig
 from configs.named_files import SHIPPED
+from evals.engines.address import shown_address
 from evals.engines.endpoint import EndpointEngine
 from evals.engines.local import LocalEngine
 
@@ -24,8 +26,20 @@ def baseline_kind(baseline: Baseline) -> str:
     if isinstance(baseline, RecordedBaseline):
         return f"recorded answers of {baseline.model}"
     if isinstance(baseline, EndpointBaseline):
-        return f"answers of {baseline.model} at {baseline.base_url}"
+        return f"answers of {baseline.model} at {shown_address(baseline.base_url)}"
     return f"local weights {baseline.source}"
+
+
+def asked_model(model: Baseline) -> dict[str, Any]:
+    """What a model's answers depend on as far as its configuration says, JSON-able.
+
+    A password in an endpoint's address is left out: it changes no answer, and inputs of steps are
+    kept as they are.
+    """
+    asked = model.model_dump(mode="json", exclude=set(HOW_IT_IS_ASKED))
+    if isinstance(model, EndpointBaseline):
+        asked["base_url"] = shown_address(model.base_url)
+    return asked
 
 
 def endpoint_engine(endpoint: EndpointBaseline) -> EndpointEngine:

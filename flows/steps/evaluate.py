@@ -8,7 +8,7 @@ from typing import Any
 
 from prefect.client.schemas.objects import State
 
-from configs.baseline import HOW_IT_IS_ASKED, LocalBaseline, RecordedBaseline
+from configs.baseline import LocalBaseline, RecordedBaseline
 from configs.lifecycle import LifecycleConfig
 from configs.task import TaskConfig
 from evals.engines.completion import Engine
@@ -23,8 +23,8 @@ from flows.code_version import code_version
 from flows.gpu_slots import on_gpu
 from flows.progress import ProgressReporter, recording_facts
 from flows.step_cache import StepCache, StepOutcome
-from flows.steps.engines import recording_path, weights_engine
-from flows.steps.judging import judge_inputs, judge_scorer, write_judge_report
+from flows.steps.engines import asked_model, recording_path, weights_engine
+from flows.steps.judging import judge_scorer, judging_inputs, write_judge_report
 from flows.steps.prepare import read_split, split_digest
 from flows.steps.resolve import fetch
 from flows.steps.step_state import progress_reporter, publish, step, step_state
@@ -82,7 +82,7 @@ def evaluate_baseline(
         return _evaluate_local(
             "baseline", directory, digest, config, task_config, prepared, cache, "reference"
         )
-    model: dict[str, Any] = baseline.model_dump(mode="json", exclude=set(HOW_IT_IS_ASKED))
+    model = asked_model(baseline)
     if isinstance(baseline, RecordedBaseline):
         path = recording_path(baseline.path)
         model["recording"] = digest_file(path) if path.is_file() else None
@@ -132,7 +132,7 @@ def _evaluate(
         "model": model,
         "test": split_digest(prepared, "test"),
         "task": task_config.model_dump(mode="json"),
-        "judge": judge_inputs(config.judge),
+        "judge": judging_inputs(config.judge, config.evaluation),
         "role": role if config.judge else None,
         "code": code_version("evals"),
     }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from configs.baseline import HOW_IT_IS_ASKED, EndpointBaseline
+from configs.baseline import EndpointBaseline, LocalBaseline
 from configs.judge import JudgeConfig
 from configs.lifecycle import EvaluationConfig
 from evals.engines.completion import Engine
@@ -18,7 +18,7 @@ from evals.judge.report import JudgeReport, judge_report_markdown
 from evals.judge.scorer import JudgeScorer
 from flows.home import home
 from flows.step_cache import StepOutcome
-from flows.steps.engines import endpoint_engine, weights_engine
+from flows.steps.engines import asked_model, endpoint_engine, weights_engine
 from flows.steps.resolve import fetch
 from registry.digests import digest_directory, digest_file
 
@@ -28,13 +28,28 @@ MEANS_ALPHA = 0.025
 
 
 def judge_inputs(judge: JudgeConfig | None) -> dict[str, Any] | None:
-    """What scores by this judge depend on, by digest."""
+    """What scores by this judge depend on, files by digest; local weights by their name alone."""
     if judge is None:
         return None
-    inputs = judge.model_dump(mode="json", exclude={"model": set(HOW_IT_IS_ASKED)})
+    inputs = judge.model_dump(mode="json", exclude={"model"}) | {"model": asked_model(judge.model)}
     if judge.human_labels is not None:
         path = Path(judge.human_labels)
         inputs["labels"] = digest_file(path) if path.is_file() else None
+    return inputs
+
+
+def judging_inputs(judge: JudgeConfig | None, settings: EvaluationConfig) -> dict[str, Any] | None:
+    """`judge_inputs` with what local weights are and how they compute; every byte of them is read.
+
+    Args:
+        settings: how local weights compute.
+    Raises:
+        WeightsError: when local weights cannot be had.
+    """
+    inputs = judge_inputs(judge)
+    if inputs is not None and judge is not None and isinstance(judge.model, LocalBaseline):
+        inputs["weights"] = digest_directory(fetch(judge.model.source)).digest
+        inputs["settings"] = settings.model_dump(mode="json", exclude={"beside_constrained"})
     return inputs
 
 
@@ -45,14 +60,16 @@ def judge_scorer(judge: JudgeConfig, settings: EvaluationConfig, role: Role) -> 
         WeightsError: when local weights cannot be had.
     """
     engine: Engine
-    digest = ""
+    known_by = ""
     if isinstance(judge.model, EndpointBaseline):
         engine = endpoint_engine(judge.model)
     else:
         directory = fetch(judge.model.source)
         digest = digest_directory(directory).digest
         engine = weights_engine(directory, digest, settings)
-    return JudgeScorer(judge, engine, store=home() / "judgements", weights_digest=digest, role=role)
+        known_by = f"{digest} in {settings.dtype}"
+    store = home() / "judgements"
+    return JudgeScorer(judge, engine, store=store, weights_digest=known_by, role=role)
 
 
 def write_judge_report(scorer: JudgeScorer, evaluation: Evaluation, directory: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from configs.baseline import HOW_IT_IS_ASKED, EndpointBaseline, RecordedBaseline
+from configs.baseline import EndpointBaseline, RecordedBaseline
 from configs.distillation import DistillationConfig
 from configs.gate_policy import TokenPrices
 from configs.lifecycle import LifecycleConfig
@@ -32,7 +32,13 @@ from flows.baseline_recording import (
     baseline_bank,
     endpoint_model,
 )
-from flows.steps.engines import baseline_kind, endpoint_engine, recording_path, weights_engine
+from flows.steps.engines import (
+    asked_model,
+    baseline_kind,
+    endpoint_engine,
+    recording_path,
+    weights_engine,
+)
 from flows.steps.resolve import fetch
 from registry.digests import digest_directory, digest_file
 
@@ -74,7 +80,7 @@ def find_teacher(
     """
     model = distillation.teacher
     name = baseline_kind(model)
-    described: dict[str, Any] = model.model_dump(mode="json", exclude=set(HOW_IT_IS_ASKED))
+    described = asked_model(model)
     if isinstance(model, RecordedBaseline):
         path = recording_path(model.path)
         described["recording"] = digest_file(path) if path.is_file() else None

@@ -1,8 +1,13 @@
 """What the report says about a judge, from what every system's evaluation kept."""
 
+import shutil
+
+from configs.judge import JudgeConfig, load_rubric
+from configs.lifecycle import EvaluationConfig
+from configs.named_files import SHIPPED
 from evals.judge.scorer import JudgeScorer, judged
 from flows.step_cache import StepOutcome
-from flows.steps.judging import judge_section, write_judge_report
+from flows.steps.judging import judge_section, judging_inputs, write_judge_report
 from tests.evals.judge.conftest import (  # noqa: F401
     config_of,
     engine_of,
@@ -44,3 +49,19 @@ def test_without_a_judge_there_is_no_section(tmp_path):
         step="evaluate", files=tmp_path, digest="sha256:d", result={}, reused=False, seconds=0
     )
     assert judge_section({"baseline": plain, "awq": plain}) is None
+
+
+def test_scores_by_local_weights_are_of_those_bytes_and_of_that_precision(tmp_path):
+    directory = tmp_path / "judge"
+    shutil.copytree(SHIPPED / "models" / "tiny-clinical", directory)
+    judge = JudgeConfig(
+        model={"kind": "local", "source": f"file://{directory}"},
+        rubric=load_rubric("summary-faithfulness"),
+        allow_uncalibrated=True,
+    )
+    first = judging_inputs(judge, EvaluationConfig())
+    assert judging_inputs(judge, EvaluationConfig()) == first
+    assert judging_inputs(judge, EvaluationConfig(dtype="bfloat16")) != first
+    (directory / "generation_config.json").write_text("{}")
+    assert judging_inputs(judge, EvaluationConfig()) != first
+    assert judging_inputs(None, EvaluationConfig()) is None
