@@ -57,7 +57,9 @@ class StackConfig(StrictModel):
     @property
     def local_host(self) -> str:
         """Host at which processes on this machine reach the servers."""
-        return "127.0.0.1" if self.host in ("0.0.0.0", "::", "localhost") else self.host
+        if self.host == "::":
+            return "::1"  # servers that listen there answer IPv6 alone
+        return "127.0.0.1" if self.host in ("0.0.0.0", "localhost") else self.host
 
     @property
     def public_host(self) -> str:

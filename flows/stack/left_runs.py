@@ -5,7 +5,8 @@ taken but not begun stay `Pending`, for ever. Here one knows better, for a worke
 that it started.
 
 Does: find such runs and say what becomes of them: what had begun has crashed, and is picked up like
-any other crash; what had not begun is scheduled again. Does not: look at workers elsewhere.
+any other crash; what had not begun is scheduled again. Does not: look at workers elsewhere, or know
+runs that outlive their worker, as containers and jobs of a cluster do.
 """
 
 from __future__ import annotations

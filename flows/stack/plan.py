@@ -23,6 +23,12 @@ HEARTBEAT_S = "30"
 """The shortest that Prefect takes; what notices vanished runs waits for a few of them."""
 LEASES_ON_DISK = "prefect.server.concurrency.lease_storage.filesystem"
 SERVER_LIMITS = Limits()
+SERVERS_OWN = (
+    "PREFECT_SERVER_", "PREFECT_API_DATABASE_", "MLFLOW_BACKEND_STORE_", "MLFLOW_REGISTRY_STORE_",
+    "MLFLOW_AUTH_", "MLFLOW_FLASK_SERVER_",
+)  # fmt: skip
+"""Settings of servers, passwords of databases among them. A worker of Docker or Kubernetes would write
+every setting of Prefect's that it has into the containers and manifests of its jobs."""
 WORKER_LIMITS = Limits(grace_s=5.0, patience_s=30.0, children_first=True)
 """The patience is for training to write a checkpoint."""
 
@@ -78,7 +84,13 @@ def plan_stack(
             "Add --auth, which makes passwords, or listen on 127.0.0.1.",
         )
     client = client_environment(config, home, given, credentials)
-    everywhere = {**given, **client, "PAWL_HOME": str(home), "PREFECT_HOME": _prefect_home(home)}
+    theirs = {name: value for name, value in given.items() if not name.startswith(SERVERS_OWN)}
+    everywhere = {
+        **theirs,
+        **client,
+        "PAWL_HOME": str(home),
+        "PREFECT_HOME": str(prefect_home(home)),
+    }
     deploy = Program(
         "deploy",
         (*PYTHON, "flows.cli", "deploy", "--pool", config.pool, "--pool-type", config.pool_type),
@@ -140,7 +152,7 @@ def prefect_server(
     environment = {
         **defaults,
         **given,
-        "PREFECT_HOME": _prefect_home(home),
+        "PREFECT_HOME": str(prefect_home(home)),
         "PREFECT_API_URL": f"{config.local_url(port)}/api",
     }
     if credentials is not None:
@@ -197,6 +209,11 @@ def mlflow_server(
     )  # fmt: skip
 
 
+def prefect_home(home: Path) -> Path:
+    """Directory of Prefect's database, which holds the secrets of blocks with the key to them."""
+    return home / "prefect"
+
+
 def mlflow_auth_file(home: Path) -> Path:
     """Settings of MLflow's authentication."""
     return home / "stack" / "mlflow-auth.ini"
@@ -222,7 +239,3 @@ def _worker(config: StackConfig, number: int, environment: Mapping[str, str]) ->
         limits=WORKER_LIMITS,
         worker_name=name,
     )
-
-
-def _prefect_home(home: Path) -> str:
-    return str(home / "prefect")

@@ -25,11 +25,18 @@ from configs.stack import StackConfig
 from flows import console
 from flows.stack.credentials import credentials, write_secret
 from flows.stack.left_runs import api_client, put_back
-from flows.stack.plan import StackPlan, mlflow_auth_file, mlflow_auth_settings, plan_stack
+from flows.stack.plan import (
+    StackPlan,
+    mlflow_auth_file,
+    mlflow_auth_settings,
+    plan_stack,
+    prefect_home,
+)
 from flows.stack.running import only_stack, running_stack, stack_directory, tell_addresses
 from flows.stack.supervisor import Supervisor
 
-STOP_PATIENCE_S = 60.0
+STOP_PATIENCE_S = 120.0
+"""Longer than workers whose training writes a checkpoint and, after them, both servers may take."""
 
 
 def run_stack(config: StackConfig, home: Path) -> None:
@@ -55,12 +62,14 @@ def run_stack(config: StackConfig, home: Path) -> None:
         ):
             need_free_port(config.host, port, option)
         write_secret(mlflow_auth_file(home), mlflow_auth_settings(home))
+        prefect_home(home).mkdir(exist_ok=True)
+        prefect_home(home).chmod(0o700)
         if "MLFLOW_BACKEND_STORE_URI" not in os.environ:
             _write_ahead(home / "mlflow.db")
         supervisor = Supervisor(
             directory,
             say=lambda message: console.say(escape(message)),
-            settle=lambda started: _put_back(config.pool, plan, started),
+            settle=lambda started: _put_back(config, plan, started),
         )
         supervisor.run(plan, when_ready=lambda: _tell(config, home, plan))
     console.say("Stopped.")
@@ -70,7 +79,7 @@ def stop_stack(home: Path) -> str:
     """Stop the stack of a home; returns what to tell.
 
     Raises:
-        StackError: when it did not stop within a minute.
+        StackError: when it did not stop within two minutes.
     """
     found = running_stack(home)
     if found is None:
@@ -92,11 +101,18 @@ def need_free_port(host: str, port: int, option: str) -> None:
     """Check that a server can listen.
 
     Raises:
-        StackError: naming the option when it cannot.
+        StackError: naming the option when it cannot, or the host when nobody knows it.
     """
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as error:
+        raise StackError(
+            f"--host {host}",
+            f"expected a name or address of this machine, got one that is unknown: {error.strerror}",
+            "Correct it; 0.0.0.0 means all of them.",
+        ) from error
     with socket.socket(family, kind, protocol) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -125,12 +141,13 @@ def _write_ahead(database: Path) -> None:
         connection.execute("PRAGMA journal_mode=WAL")
 
 
-def _put_back(pool: str, plan: StackPlan, started: Mapping[str, float]) -> None:
-    if not started:
+def _put_back(config: StackConfig, plan: StackPlan, started: Mapping[str, float]) -> None:
+    # Containers and jobs of a cluster go on without their worker: of those, only heartbeats tell.
+    if not started or config.pool_type != "process":
         return
     try:
         with api_client(plan.client_environment) as api:
-            number = put_back(api, pool, started)
+            number = put_back(api, config.pool, started)
     except httpx.HTTPError:
         return  # the server is away, or has no such pool yet; the same runs are found again
     if number:

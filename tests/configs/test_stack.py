@@ -22,6 +22,10 @@ def test_on_every_address_processes_here_use_loopback_and_people_the_host_name()
     assert config.public_url(4200) == f"http://{socket.gethostname()}:4200"
 
 
+def test_on_every_address_of_ipv6_processes_here_use_its_loopback():
+    assert StackConfig(host="::", auth=True).local_url(4200) == "http://[::1]:4200"
+
+
 def test_the_address_that_people_use_is_among_the_accepted_ones():
     config = StackConfig(host="0.0.0.0", address="pawl.example", auth=True)
     assert "pawl.example:5000" in config.host_headers(5000)

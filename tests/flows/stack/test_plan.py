@@ -64,6 +64,26 @@ def test_databases_that_the_user_names_replace_the_embedded_ones(plan):
     assert "MLFLOW_DEFAULT_ARTIFACT_ROOT" not in mlflow  # clients reach the bucket through MLflow
 
 
+def test_passwords_of_the_servers_get_neither_to_workers_nor_into_their_jobs(plan):
+    given = {
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": "postgresql+asyncpg://pawl:hunter2@db/prefect",
+        "PREFECT_API_DATABASE_PASSWORD": "hunter2",
+        "PREFECT_SERVER_API_AUTH_STRING": "pawl:sesame",
+        "MLFLOW_BACKEND_STORE_URI": "postgresql+psycopg2://pawl:hunter2@db/mlflow",
+        "MLFLOW_AUTH_ADMIN_PASSWORD": "hunter2",
+        "AWS_PROFILE": "of the runs",
+    }
+    found = programs(plan(given, SECRETS, auth=True))
+    for name in ("worker-0", "deploy"):
+        environment = dict(found[name].environment)
+        assert environment["AWS_PROFILE"] == "of the runs"
+        # What a client cannot do without.
+        assert environment.pop("PREFECT_API_AUTH_STRING") == "pawl:sesame"
+        assert environment.pop("MLFLOW_TRACKING_PASSWORD") == "hunter2"
+        assert not [value for value in environment.values() if "hunter2" in value]
+        assert not [value for value in environment.values() if "sesame" in value]
+
+
 def test_artifacts_stay_readable_without_a_server_while_nobody_else_uses_it(plan, tmp_path):
     local = programs(plan())["mlflow"].environment
     assert local["MLFLOW_DEFAULT_ARTIFACT_ROOT"] == (tmp_path / "mlartifacts").as_uri()
