@@ -99,15 +99,12 @@ def sample_of_documents(
     return [row for row in rows if row["doc_id"] in kept]
 
 
-def gold_rows(
-    data: Data, split: str, task: TaskConfig, skip_bad: bool, seed: int
-) -> tuple[Row, ...]:
-    """Labelled rows of one split as a lifecycle would use them; its training rows are not touched.
+def labelled_rows(data: Data, split: str, task: TaskConfig, skip_bad: bool) -> tuple[Row, ...]:
+    """All labelled rows of one split; the training rows of a lifecycle are not touched.
 
     Args:
         data: with paths that are absolute or start at the working directory.
         split: `validation` or `test`.
-        seed: of the sample, where the data asks for fewer rows than there are.
     Raises:
         DataError: see `finetune.data.read_rows`.
     """
@@ -122,8 +119,18 @@ def gold_rows(
         if isinstance(data, HubData)
         else file_source(Path(getattr(data, split)))
     )
-    limit = getattr(data, f"max_{split}_rows")
-    return sample_documents(validated(source, task, skip_bad).rows, limit, seed)
+    return validated(source, task, skip_bad).rows
+
+
+def gold_rows(rows: Sequence[Row], data: Data, split: str, seed: int) -> tuple[Row, ...]:
+    """Those of `labelled_rows` that a lifecycle would use.
+
+    Args:
+        rows: all of the split.
+        data: says how many of them are asked for.
+        seed: of the sample, where there are more.
+    """
+    return sample_documents(rows, getattr(data, f"max_{split}_rows", None), seed)
 
 
 def require_apart(
@@ -134,6 +141,9 @@ def require_apart(
 ) -> None:
     """Refuse what could not be trained on anyway, before a teacher is paid for it.
 
+    Args:
+        validation, test: all rows that are labelled. A sample of them would hide a leak from this
+            lifecycle, and another that samples differently would test on what was taught.
     Raises:
         DataError: when a document is also in test, or an id is also that of a gold row.
     """

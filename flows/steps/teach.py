@@ -23,6 +23,7 @@ from finetune.distillation.answers import Answer, require_comparable_answers
 from finetune.distillation.taught_rows import LeftOut, require_enough, taught_rows
 from finetune.distillation.unlabelled import (
     gold_rows,
+    labelled_rows,
     read_unlabelled,
     require_apart,
     sample_of_documents,
@@ -60,11 +61,12 @@ def teach(
     require_comparable_answers(task_config, distillation.samples)
     documents = _documents(distillation, student, task_config)
     data = located(student.data)
-    gold = {
-        split: gold_rows(data, split, task_config, student.skip_bad_rows, student.seed)
+    labelled = {
+        split: labelled_rows(data, split, task_config, student.skip_bad_rows)
         for split in ("validation", "test")
     }
-    require_apart(documents, gold["validation"], gold["test"], task_config)
+    require_apart(documents, labelled["validation"], labelled["test"], task_config)
+    gold = {s: gold_rows(rows, data, s, student.seed) for s, rows in labelled.items()}
     asked_digest = digest_json(documents)
     teacher = find_teacher(distillation, student, task_config, asked_digest)
     how = ("samples", "agreement", "min_kept", "teacher_terms")

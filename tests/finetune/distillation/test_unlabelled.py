@@ -10,6 +10,7 @@ from configs.load import load_task
 from finetune.data import write_rows
 from finetune.distillation.unlabelled import (
     gold_rows,
+    labelled_rows,
     read_unlabelled,
     require_apart,
     sample_of_documents,
@@ -77,17 +78,20 @@ def test_a_sample_takes_whole_documents_and_is_the_same_for_a_seed():
 def test_gold_rows_are_those_that_the_lifecycle_itself_would_use(tmp_path):
     notes = SyntheticNotes(train_documents=3, validation_documents=2, test_documents=4, seed=5)
     splits = load_splits(notes, TASK, False, 17)
-    assert gold_rows(notes, "test", TASK, False, 17) == splits.test
+    assert gold_rows(labelled_rows(notes, "test", TASK, False), notes, "test", 17) == splits.test
     paths = {s: str(tmp_path / f"{s}.jsonl") for s in ("train", "validation", "test")}
     for split, path in paths.items():
         write_rows(getattr(splits, split), Path(path))
     files = FileData(kind="files", **paths, max_test_rows=4)
-    assert gold_rows(files, "test", TASK, False, 17) == load_splits(files, TASK, False, 17).test
+    every = labelled_rows(files, "test", TASK, False)
+    used = gold_rows(every, files, "test", 17)
+    assert used == load_splits(files, TASK, False, 17).test
+    assert len(used) < len(every)
 
 
 def test_a_document_of_the_test_set_is_refused_before_anybody_is_asked():
     notes = SyntheticNotes(train_documents=1, validation_documents=2, test_documents=4, seed=5)
-    validation, test = (gold_rows(notes, s, TASK, False, 17) for s in ("validation", "test"))
+    validation, test = (labelled_rows(notes, s, TASK, False) for s in ("validation", "test"))
     apart = [{"id": "new", "doc_id": "new", "text": "nothing like it"}]
     require_apart(apart, validation, test, TASK)
     leaked = [{"id": "new", "doc_id": "new", "text": f" {test[0].text.upper()}"}]
