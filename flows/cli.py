@@ -186,9 +186,10 @@ def status(
     from flows import console
 
     if html is not None:
+        from evals.report.wording import counted
         from flows.dashboard.write import write_dashboard
 
-        console.say(f"{write_dashboard(html, alias)} models: {html}")
+        console.say(f"{counted(write_dashboard(html, alias), 'model')}: {html}")
         return
     from functools import partial
 

@@ -146,7 +146,7 @@ def print_status(models: Sequence[ModelStatus], tracking_uri: str) -> None:
         say(f"No models at {tracking_uri}. `pawl run demo` makes one.")
         return
     table = Table(title="Models")
-    for name in ("model", "champion", "evidence", "challenger", "last decision", "last change"):
+    for name in ("model", "champion", "evidence", "challenger", "last decision"):
         table.add_column(name, no_wrap=name == "model")  # a name is to be copied
     for model in models:
         outcome = model.last_outcome or "none"
@@ -156,10 +156,11 @@ def print_status(models: Sequence[ModelStatus], tracking_uri: str) -> None:
             _evidence(model),
             f"version {model.challenger_version}" if model.challenger_version else "none",
             f"[{OUTCOME_STYLE.get(outcome, 'dim')}]{outcome}[/]",
-            model.last_change or "none",
         )
     console.print(table)
     for model in models:
+        if model.last_change:
+            say(f"{model.name}: {escape(model.last_change)}")
         for reason in model.evidence.reasons if model.evidence else ():
             console.print(f"[bold yellow]{model.name}: stale: {escape(reason)}[/]", soft_wrap=True)
         for warning in model.warnings:

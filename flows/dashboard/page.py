@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from evals.report.blocks import Block, Bullets, Figure, Heading, Report, Section, Table, Text
-from evals.report.wording import n_words, value_with_interval
+from evals.report.wording import counted, n_words, value_with_interval
 from flows.dashboard.facts import ModelFacts
 from flows.dashboard.schedule import ReEvaluationSchedule
 from flows.dashboard.trend_plot import write_trend
@@ -64,7 +64,7 @@ def _verdict(models: Sequence[ModelFacts], attention: Sequence[str]) -> str:
         return "No model is registered yet."
     serving = sum(model.status.champion_version is not None for model in models)
     calm = "nothing needs a person" if not attention else f"{len(attention)} to look into"
-    return f"{len(models)} models, {serving} with a champion; {calm}."
+    return f"{counted(len(models), 'model')}, {serving} with a champion; {calm}."
 
 
 def _overview(models: Sequence[ModelFacts], schedule: ReEvaluationSchedule | None) -> Table:

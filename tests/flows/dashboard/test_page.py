@@ -54,7 +54,7 @@ def test_page_tells_pin_age_next_re_evaluation_and_what_is_stale(model, tmp_path
     assert "41 days, STALE" in html
     assert "2026-11-26 12:00 UTC" in html
     assert "extractor: stale evidence: the task changed since the decision" in html
-    assert "1 models, 1 with a champion; 1 to look into." in html
+    assert "1 model, 1 with a champion; 1 to look into." in html
     assert html.count("data:image/png;base64,") == 1
 
 
