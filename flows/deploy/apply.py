@@ -17,7 +17,7 @@ from configs.errors import ConfigError, PrefectError
 from configs.named_files import own_configurations
 from flows.deploy.declared import DeclaredDeployment, DeclaredSchedule
 from flows.deploy.pool import Pool, ensure_gpu_limit, ensure_pool
-from flows.deploy.run_settings import run_environment
+from flows.deploy.run_settings import LONG_RUNS, run_environment
 from flows.home import home
 from flows.prefect_api import prefect_client
 from flows.stack.gpu_placement import place
@@ -74,9 +74,9 @@ def _prepared(declared: DeclaredDeployment, pool: Pool) -> RunnerDeployment:
 
     placed = place(declared.tags, pool.type)
     variables: dict[str, Any] = placed.job_variables | declared.work_pool.job_variables
-    if pool.type == "process":
-        environment = run_environment(os.environ, home())
-        variables["env"] = {**environment, **variables.get("env", {})}
+    # Elsewhere paths and addresses are other ones; what watches over runs counts on the rest everywhere.
+    environment = run_environment(os.environ, home()) if pool.type == "process" else LONG_RUNS
+    variables["env"] = {**environment, **variables.get("env", {})}
     try:
         deployment = RunnerDeployment.from_entrypoint(
             declared.entrypoint,

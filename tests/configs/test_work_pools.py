@@ -82,15 +82,24 @@ def test_a_pod_told_to_go_has_its_run_scheduled_again():
     assert environment["PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR"] == "reschedule"
 
 
-def test_what_a_deployment_adds_to_the_environment_keeps_the_templates_own():
-    template = json.loads((TEMPLATES / "kubernetes.json").read_text())
+@pytest.mark.parametrize(
+    ("configuration", "pool_type"),
+    [(KubernetesWorkerJobConfiguration, "kubernetes"), (DockerWorkerJobConfiguration, "docker")],
+)
+def test_what_a_deployment_adds_to_the_environment_keeps_the_templates_own(
+    configuration, pool_type
+):
+    template = json.loads((TEMPLATES / f"{pool_type}.json").read_text())
     job = asyncio.run(
-        KubernetesWorkerJobConfiguration.from_template_and_values(
-            template, {"env": {"A": "b"}}, client=UNUSED_CLIENT
-        )
+        configuration.from_template_and_values(template, {"env": {"A": "b"}}, client=UNUSED_CLIENT)
     )
-    assert job.env["A"] == "b"
-    assert job.env["PAWL_HOME"] == "/var/lib/pawl"
+    job.prepare_for_flow_run(FlowRun(flow_id="0" * 32, name="sweep-3"))
+    environment = job.env
+    if pool_type == "kubernetes":
+        [container] = job.job_manifest["spec"]["template"]["spec"]["containers"]
+        environment = {one["name"]: one["value"] for one in container["env"]}
+    assert environment["A"] == "b"
+    assert environment["PAWL_HOME"] == "/var/lib/pawl"
 
 
 def test_a_docker_run_gets_the_workers_addresses_and_its_gpus():
@@ -112,14 +121,13 @@ def test_every_variable_that_a_template_declares_is_used_and_the_reverse(pool_ty
     from prefect.utilities.templating import find_placeholders
 
     template = json.loads((TEMPLATES / f"{pool_type}.json").read_text())
-    used = {
-        found.name
-        for found in find_placeholders(template["job_configuration"])
-        if not found.name.startswith("$")
-    }
-    assert used == set(template["variables"]["properties"]) - unused_by_prefect(pool_type)
+    used = {found.name for found in find_placeholders(template["job_configuration"])}
+    assert used == set(template["variables"]["properties"])
 
 
-def unused_by_prefect(pool_type):
-    """`env` is merged into the environment that the template spells out."""
-    return {"env"} if pool_type == "docker" else set()
+@pytest.mark.parametrize("pool_type", ["process", "docker", "kubernetes"])
+def test_a_server_takes_every_template(pool_type):
+    from prefect.server.schemas.actions import WorkPoolCreate
+
+    template = json.loads((TEMPLATES / f"{pool_type}.json").read_text())
+    WorkPoolCreate(name="pool", type=pool_type, base_job_template=template)

@@ -10,6 +10,7 @@ from flows.deploy import pool as pools
 from flows.deploy.apply import apply_deployments
 from flows.deploy.declared import DeclaredSchedule, declared_deployments
 from flows.deploy.pool import Pool
+from flows.deploy.run_settings import LONG_RUNS
 from flows.stack.gpu_placement import place
 
 PROMOTE, WATCHING = (
@@ -50,6 +51,12 @@ def test_tags_place_runs_on_gpus(server):
     placed = place(["gpu:h100:2"], "process")
     assert made["work_queue_name"] == placed.work_queue
     assert placed.job_variables.items() <= made["job_variables"].items()
+
+
+@pytest.mark.parametrize("pool_type", ["docker", "kubernetes"])
+def test_runs_in_containers_give_the_heartbeats_that_automations_wait_for(server, pool_type):
+    apply_deployments([own(server, PROMOTE)], Pool(server.unique, pool_type))
+    assert on_server(server)["job_variables"]["env"] == LONG_RUNS
 
 
 def test_applied_twice_a_deployment_is_the_same_and_works_where_it_was_deployed(server, tmp_path):
