@@ -24,6 +24,11 @@ SHORTEST_S = 10
 """Prefect accepts no proactive trigger below this."""
 RESUMING = "Resuming"
 """Prefect's own name of the state in which a suspended run is scheduled again."""
+NO_LONGER_WAITING = (
+    RESUMING, "Running", "Cancelling", "Cancelled", "Completed", "Failed", "Crashed",
+)  # fmt: skip
+"""States after a suspension. A run that somebody cancelled meanwhile must not be scheduled again, which
+Prefect would allow."""
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +53,7 @@ def expiry_automation(flow_run_id: str, seconds: float) -> AutomationCore:
                 "match": {"prefect.resource.id": f"prefect.flow-run.{flow_run_id}"},
                 "for_each": ["prefect.resource.id"],
                 "after": ["prefect.flow-run.Suspended"],
-                "expect": [f"prefect.flow-run.{RESUMING}", "prefect.flow-run.Running"],
+                "expect": [f"prefect.flow-run.{state}" for state in NO_LONGER_WAITING],
                 "threshold": 1,
                 "within": max(seconds, SHORTEST_S),
             },
