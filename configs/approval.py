@@ -12,10 +12,27 @@ from pydantic import Field, model_validator
 
 from configs.strict_model import StrictModel
 
+UNSEEN = frozenset({"Cc", "Cf", "Cs"})
+"""Categories of Unicode without a shape: control, format, surrogate."""
+UNSEEN_LETTERS_AND_MARKS = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
+    + "".join(map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0000, 0xE1000))))
+)
+"""Fillers, joiners and variation selectors, which are in other categories but show as nothing."""
+
 
 def person(name: str) -> str:
-    """A name in the form in which names are compared: case and white space do not tell people apart."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    """A name in the form in which names are compared: case, width, white space and characters that
+    nobody sees do not tell people apart. Empty for a name of which nothing is seen."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    spaced = (" " if character.isspace() else character for character in folded)
+    seen = (
+        character
+        for character in spaced
+        if unicodedata.category(character) not in UNSEEN
+        and character not in UNSEEN_LETTERS_AND_MARKS
+    )
+    return " ".join("".join(seen).split())
 
 
 class Approval(StrictModel):

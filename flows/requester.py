@@ -26,10 +26,11 @@ def requester(config: LifecycleConfig, requested_by: str) -> str:
         ConfigError: before anything is computed, when four-eyes needs a name and a deployment's run
             has none, or when nobody but the requester could approve.
     """
+    named = requested_by.strip() if person(requested_by) else ""
     approval = config.gate.approval
     if approval is None or not approval.four_eyes:
-        return requested_by.strip() or str(runtime.flow_run.name)
-    asks = requested_by.strip()
+        return named or str(runtime.flow_run.name)
+    asks = named
     if not asks and runtime.deployment.id:
         raise ConfigError(
             f"requested_by of {config.name}",

@@ -11,6 +11,22 @@ def test_case_width_and_white_space_make_no_other_person():
 
 
 @pytest.mark.parametrize(
+    "unseen",
+    ["\u200b", "\u00ad", "\u2060", "\ufeff", "\u200d", "\u202e", "\ufe0f", "\u3164", "\u034f", "\x07",
+     "\U000e0041", "\U000e0100", "\u180e"],
+)  # fmt: skip
+def test_characters_that_nobody_sees_make_no_other_person(unseen):
+    assert person(f"ad{unseen}a") == person("ada")
+    assert person(unseen) == ""
+
+
+@pytest.mark.parametrize("name", ["Zoë", "Łukasz", "李雷", "अमित", "Иван Петров", "O'Neill-Smith"])
+def test_names_of_all_scripts_are_names(name):
+    assert person(name) == name.casefold()
+    assert person(name.upper()) == person(name)
+
+
+@pytest.mark.parametrize(
     ("rules", "problem"),
     [
         ({"approvers": ["ada", " "]}, "expected names, got a blank one"),

@@ -47,6 +47,8 @@ def test_under_four_eyes_a_deployments_run_must_say_who_asks(asks):
     assert asks("ada", "a deployment", approval={}) == "ada"
     with pytest.raises(ConfigError, match=r"requested_by of demo: .* Say who asks"):
         asks(" ", "a deployment", approval={})
+    with pytest.raises(ConfigError, match=r"requested_by of demo: .* Say who asks"):
+        asks("\u200b", "a deployment", approval={})
 
 
 def test_in_a_terminal_it_is_whoever_is_logged_in(asks):
