@@ -24,6 +24,12 @@ def step_of(checkpoint: Path) -> str:
     return checkpoint.name.removeprefix("checkpoint-")
 
 
+def logged_tokens(checkpoint: Path) -> int:
+    """Tokens trained on up to a whole checkpoint, as its last log says; 0 without one."""
+    history = json.loads((checkpoint / "trainer_state.json").read_text()).get("log_history", [])
+    return int(next((e["num_tokens"] for e in reversed(history) if "num_tokens" in e), 0))
+
+
 def _is_json(path: Path) -> bool:
     try:
         json.loads(path.read_text())

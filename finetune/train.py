@@ -19,7 +19,7 @@ from configs.durable_files import durable_directory
 from configs.errors import DataError, TrainingError
 from configs.lifecycle import LoraConfig
 from configs.task import TaskConfig
-from finetune.checkpoints import last_whole_checkpoint, step_of
+from finetune.checkpoints import last_whole_checkpoint, logged_tokens, step_of
 from finetune.data import Row
 from finetune.trainer_callback import Metrics, Progress, reporting_callback, require_finite
 from finetune.write_failures import named_write_failures
@@ -76,7 +76,8 @@ def train_adapter(
         base_dir: checkpoint of the base model; its tokenizer must have a chat template.
         base_name: what the adapter records as its base; not a path of this machine.
         checkpoints_dir: unfinished work; a whole checkpoint found here is resumed from.
-        on_metrics: called with metrics and the step at every logging step.
+        on_metrics: called with metrics and the step at every logging step; a training that resumes
+            begins with those that were logged before its checkpoint.
         on_progress: called with steps done and steps in all.
         should_stop: asked after every optimizer step, of every process.
     Raises:
@@ -151,6 +152,9 @@ def train_adapter(
     trainer.remove_callback(transformers.PrinterCallback)
     started = time.monotonic()
     resumed_from = last_whole_checkpoint(checkpoints_dir)
+    if resumed_from is not None:
+        # TRL 1.16 counts from 0 again, and the metric is the number of tokens so far.
+        trainer._total_train_tokens = logged_tokens(resumed_from)
     with named_write_failures(
         f"checkpoint in {checkpoints_dir}",
         TrainingError,

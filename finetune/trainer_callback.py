@@ -7,7 +7,7 @@ Does: as one callback of the trainer, also as one of several processes. Does not
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from configs.errors import TrainingError
@@ -44,6 +44,10 @@ def _any_process(wants: bool) -> bool:
     return bool(wish.item())
 
 
+def _numbers(logs: Mapping[str, Any]) -> dict[str, float]:
+    return {k: float(v) for k, v in logs.items() if isinstance(v, int | float) and k != "step"}
+
+
 def reporting_callback(
     on_metrics: Metrics, on_progress: Progress, should_stop: Callable[[], bool]
 ) -> Any:
@@ -55,12 +59,16 @@ def reporting_callback(
     from transformers import TrainerCallback
 
     class Reporting(TrainerCallback):  # type: ignore[misc]
+        def on_train_begin(self, args, state, control, **kwargs):  # type: ignore[no-untyped-def]
+            # Whoever hears a resumed training may not have heard, or kept, what came before.
+            for entry in state.log_history:
+                on_metrics(_numbers(entry), int(entry["step"]))
+
         def on_log(self, args, state, control, logs=None, **kwargs):  # type: ignore[no-untyped-def]
             for name in ("loss", "grad_norm"):
                 if name in (logs or {}):
                     require_finite(float(logs[name]), name, state.global_step)
-            numbers = {k: float(v) for k, v in (logs or {}).items() if isinstance(v, int | float)}
-            on_metrics(numbers, state.global_step)
+            on_metrics(_numbers(logs or {}), state.global_step)
 
         def on_step_end(self, args, state, control, **kwargs):  # type: ignore[no-untyped-def]
             stop = _any_process(should_stop())

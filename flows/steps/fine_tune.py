@@ -18,7 +18,7 @@ from configs.lifecycle import LifecycleConfig, TrainingConfig
 from configs.task import TaskConfig
 from evals.adapter_effect import require_adapter_effect
 from evals.report.tables import markdown_table
-from finetune.checkpoints import last_whole_checkpoint
+from finetune.checkpoints import last_whole_checkpoint, step_of
 from finetune.merge import merge_adapter
 from finetune.training_process import TrainingJob, train_job
 from finetune.weights import weight_bytes
@@ -117,15 +117,18 @@ def fine_tune(
 
 def _train(job: TrainingJob, training: TrainingConfig, buffer: MetricBuffer) -> dict[str, Any]:
     """Train where the configuration says, with progress on the run's page."""
+    resumed_from = 0
     if checkpoint := last_whole_checkpoint(job.checkpoints_dir):
         get_run_logger().info("training goes on from %s", checkpoint.name)
+        resumed_from = int(step_of(checkpoint))
     shown = progress_reporter("Fine-tuning", "steps")
 
     def on_metrics(metrics: dict[str, float], step_number: int) -> None:
         buffer.log(metrics, step_number)
         if "loss" in metrics:
             shown.note("training loss", f"{metrics['loss']:.4f}")
-        if "num_tokens" in metrics:
+        # What was logged before a checkpoint says nothing about the speed of now.
+        if "num_tokens" in metrics and step_number > resumed_from:
             shown.note_tokens(metrics["num_tokens"])
 
     def on_progress(done: int, total: int) -> None:

@@ -24,6 +24,14 @@ def killed_at(step):
     return on_progress
 
 
+def curves(metrics):
+    """What is drawn over the steps; how long a training took is not."""
+    names = ("loss", "grad_norm", "learning_rate", "num_tokens", "validation_loss")
+    return [
+        (step, name, values[name]) for step, values in metrics for name in names if name in values
+    ]
+
+
 def weights(directory):
     from safetensors.torch import load_file
 
@@ -111,15 +119,20 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(trained, t
 
 
 def test_a_killed_training_resumes_and_ends_bit_identical(trained, train, tmp_path):
-    work, undisturbed, _, _ = trained
+    work, undisturbed, every_metric, _ = trained
     with pytest.raises(Killed):
         train(tmp_path, on_progress=killed_at(3))
     assert not (tmp_path / "adapter").exists()
-    steps = []
-    result = train(tmp_path, on_progress=lambda done, total: steps.append(done))
+    steps, metrics = [], []
+    result = train(
+        tmp_path,
+        on_progress=lambda done, total: steps.append(done),
+        on_metrics=lambda values, step: metrics.append((step, values)),
+    )
     assert result.resumed_from_step == 2
     assert steps == [3, 4, 5, 6]
     assert result.history == undisturbed.history
+    assert curves(metrics) == curves(every_metric)
     assert (result.train_loss, result.validation_loss) == (
         undisturbed.train_loss,
         undisturbed.validation_loss,
