@@ -10,6 +10,7 @@ from configs.load import load_task
 from flows.deployed.outcome import completed
 from flows.home import home
 from flows.lifecycle import run_lifecycle
+from flows.requester import requester
 from flows.requests.distill import DistillRequest, distillation_of
 from flows.step_cache import StepCache
 from flows.steps.step_state import result_of
@@ -24,8 +25,8 @@ def distill(request: DistillRequest) -> Any:
         request: which distillation, and what differs from its file.
     """
     distillation, student = distillation_of(request)
+    # Before the teacher is paid: a run that nobody could approve would make its answers worthless.
+    actor = requester(student, request.requested_by)
     task = load_task(student.task)
     taught = result_of(teach(distillation, student, task, StepCache(home() / "cache")))
-    return completed(
-        run_lifecycle(taught_lifecycle(distillation, student, taught), request.requested_by)
-    )
+    return completed(run_lifecycle(taught_lifecycle(distillation, student, taught), actor))

@@ -15,6 +15,7 @@ from flows.deployed.outcome import completed
 from flows.home import home
 from flows.lifecycle import run_lifecycle
 from flows.lifecycle_summary import LifecycleSummary
+from flows.requester import requester
 from flows.requests.sweep import SweepRequest, sweep_of
 from flows.step_cache import StepCache
 from flows.steps.data_checks import check_prepared_data
@@ -54,6 +55,9 @@ def sweep(request: SweepRequest) -> Any:
         request: which sweep, and what differs from its file.
     """
     declared, lifecycle = sweep_of(request)
+    if request.gate_the_best:
+        # Before anything is computed: a run that nobody could approve would make it worthless.
+        requester(lifecycle, request.requested_by)
     trials = plan_trials(declared, lifecycle)
     task = load_task(lifecycle.task)
     cache = StepCache(home() / "cache")
