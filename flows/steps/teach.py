@@ -56,7 +56,8 @@ def teach(
     Raises:
         DataError: for unusable documents, documents that are also in test, or too few usable
             answers.
-        EngineError: when the teacher leaves a row unanswered, or before its cost exceeds the limit.
+        EngineError: when the teacher leaves a row unanswered, its answers are too old, or before its
+            cost exceeds the limit.
     """
     require_comparable_answers(task_config, distillation.samples)
     documents = _documents(distillation, student, task_config)
@@ -69,6 +70,7 @@ def teach(
     gold = {s: gold_rows(rows, data, s, student.seed) for s, rows in labelled.items()}
     asked_digest = digest_json(documents)
     teacher = find_teacher(distillation, student, task_config, asked_digest)
+    teacher.refuse_expired()
     how = ("samples", "agreement", "min_kept", "teacher_terms")
     inputs = {
         "teacher": teacher.inputs,

@@ -59,6 +59,19 @@ class Teacher:
     """Where the answers of each sample are kept; none for a recording."""
     make_engine: Callable[[int, Callable[[RecordingProgress], None]], Engine]
     """Engine of a sample, counted from 0; the callback is told after every answer."""
+    max_age_days: float | None = None
+    """Oldest answer that may be used."""
+
+    def refuse_expired(self) -> None:
+        """For a caller that keeps what was made of the answers: check their age before using it.
+
+        Raises:
+            BankError: when some are too old. None at all are no reason.
+        """
+        bank = baseline_bank()
+        for identity in self.identities:
+            if (entry := bank.get(identity)) is not None:
+                bank.refuse_expired(entry, self.max_age_days)
 
     def cost(self) -> float | None:
         """What was paid for the kept answers, in the currency of the price; None without one."""
@@ -148,7 +161,7 @@ def _endpoint_teacher(
             ),
         )
 
-    return Teacher(name, described, False, model.price, identities, endpoint)
+    return Teacher(name, described, False, model.price, identities, endpoint, model.max_age_days)
 
 
 def _cost_of(identity: BaselineIdentity) -> float | None:

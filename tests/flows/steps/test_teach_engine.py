@@ -23,11 +23,11 @@ def teacher(served, tmp_path, monkeypatch):
     monkeypatch.setenv("PAWL_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
-    def find(price=None, **changes):
+    def find(price=None, max_age_days=None, **changes):
         content = {
             "name": "small", "lifecycle": "demo", "teacher_terms": "Apache-2.0",
             "teacher": {"kind": "endpoint", "base_url": served.url, "model": "big", "price": price,
-                        "max_concurrency": 1},
+                        "max_concurrency": 1, "max_age_days": max_age_days},
             "documents": {"kind": "synthetic", "generator": "clinical-notes"},
         }  # fmt: skip
         made = validate(DistillationConfig, content | changes, "small")
@@ -78,6 +78,14 @@ def test_the_budget_holds_over_all_samples(served, teacher):
     with pytest.raises(BankError, match="expected a cost of at most 5 EUR"):
         ask(tight, 1)
     assert len(served.bodies) == 4
+
+
+def test_answers_that_are_too_old_are_refused_also_by_who_kept_what_was_made_of_them(teacher):
+    teacher(max_age_days=1e-9).refuse_expired()
+    ask(teacher())
+    teacher(max_age_days=1).refuse_expired()
+    with pytest.raises(BankError, match="pawl baseline record --renew"):
+        teacher(max_age_days=1e-9).refuse_expired()
 
 
 def test_a_teacher_is_another_one_by_its_model_and_not_by_how_it_is_asked(teacher):
