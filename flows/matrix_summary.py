@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import tempfile
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +23,7 @@ from registry.store import ModelStore
 
 MATRIX_TAG = "pawl.matrix"
 TABLE_FILE = "matrix.json"
+LONGEST_KEY = 250
 
 
 class MatrixCell(BaseModel):
@@ -85,7 +87,7 @@ def summarized(config: MatrixConfig, cells: list[MatrixCell], store: ModelStore)
     if TABLE_FILE not in store.attached_names(run_id):
         store.log_params(run_id, {c.name: c.source for c in config.candidates})
         metrics = {
-            f"{row['task']}/{row['candidate']}/{row['metric']}": row["value"]
+            metric_key(row["task"], row["candidate"], row["metric"]): row["value"]
             for row in scores
             if math.isfinite(row["value"])
         }
@@ -98,6 +100,16 @@ def summarized(config: MatrixConfig, cells: list[MatrixCell], store: ModelStore)
             store.attach(run_id, [page, table])
         store.end_run(run_id, "FINISHED")
     return MatrixSummary(name=config.name, cells=cells, markdown=markdown, mlflow_run=run_id)
+
+
+def metric_key(task: str, candidate: str, metric: str) -> str:
+    """Name of a cell's metric that MLflow takes, whose names are relative paths of a few characters.
+
+    Args:
+        task: may be a path, also an absolute one.
+    """
+    parts = [part for part in f"{task}/{candidate}/{metric}".split("/") if part.strip(".")]
+    return re.sub(r"[^\w.\- :/]", "_", "/".join(parts))[-LONGEST_KEY:].lstrip("/")
 
 
 def _identity(cell: MatrixCell) -> dict[str, str]:
