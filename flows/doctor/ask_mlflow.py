@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from flows.doctor.date_header import clock_ahead_s
+from flows.doctor.exposure import reached_from_elsewhere
 from flows.doctor.facts import Mlflow
 from registry.reachability import check_reachable, without_password
 
@@ -65,6 +66,7 @@ def _ask_server(address: str, shown: str, environment: Mapping[str, str]) -> Mlf
         refuses_our_host=refuses_our_host,
         accepts_foreign_host=INVALID_HOST not in foreign.text,
         needs_credentials=None if refuses_our_host else anonymous.status_code in REFUSED,
+        bound_to=reached_from_elsewhere(address),
         clock_ahead_s=ahead_s,
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from flows.doctor.date_header import clock_ahead_s
+from flows.doctor.exposure import reached_from_elsewhere
 from flows.doctor.facts import KnownAutomation, Limit, Prefect
 
 TIMEOUT_S = 5
@@ -64,7 +65,7 @@ def _ask(api: httpx.Client, address: str, client_version: str, heartbeat: int | 
         cors_origins=service.get("cors_allowed_origins"),
         lease_storage=server.get("concurrency", {}).get("lease_storage"),
         ui_url=settings.get("ui_url"),
-        bound_to=service.get("host"),
+        bound_to=reached_from_elsewhere(address) or service.get("host"),
         limits=tuple(
             Limit(one["name"], one["active_slots"])
             for one in _filtered(api, "/v2/concurrency_limits/filter", {})

@@ -89,6 +89,7 @@ class Prefect:
     ui_url: str | None = None
     """Address that the server puts into links of messages."""
     bound_to: str | None = None
+    """Address that it listens on, as far as that is known."""
     limits: tuple[Limit, ...] = ()
     active_runs: int | None = None
     """Runs that are pending, running or being cancelled."""
@@ -125,6 +126,8 @@ class Mlflow:
     refuses_our_host: bool | None = None
     accepts_foreign_host: bool | None = None
     needs_credentials: bool | None = None
+    bound_to: str | None = None
+    """Address by which others reach it, where its URI is one of this machine alone."""
     clock_ahead_s: float | None = None
 
     @property

@@ -58,7 +58,9 @@ def foreign_names_are_refused(facts: Facts) -> Finding | None:
 def store_needs_credentials(facts: Facts) -> Finding | None:
     """Off loopback, whoever reaches MLflow can move the alias that production follows."""
     mlflow = facts.mlflow
-    if mlflow.needs_credentials is None or is_loopback(mlflow.uri):
+    if mlflow.needs_credentials is None:
+        return None
+    if is_loopback(mlflow.uri) and is_loopback(mlflow.bound_to):
         return None
     if not mlflow.needs_credentials:
         return Finding(

@@ -171,6 +171,18 @@ def test_a_server_bound_to_every_address_is_not_for_this_machine_alone(healthy):
     assert prefect_checks.needs_credentials(bound).severity == "error"
 
 
+def test_an_mlflow_that_others_reach_needs_credentials_whatever_we_call_it(healthy):
+    open_to_all = {
+        "uri": "http://127.0.0.1:5000",
+        "needs_credentials": False,
+        "bound_to": "10.0.0.3",
+    }
+
+    found = mlflow_checks.store_needs_credentials(changed(healthy, "mlflow", open_to_all))
+
+    assert found.severity == "error"
+
+
 @pytest.mark.parametrize(
     ("uri", "shared"),
     [
