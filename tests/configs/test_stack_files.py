@@ -102,9 +102,18 @@ def test_compose_names_only_services_volumes_and_configs_that_it_has(compose):
     for name, service in compose["services"].items():
         assert set(service.get("depends_on", {})) <= set(compose["services"]), name
         for volume in service.get("volumes", []):
-            assert volume.partition(":")[0] in compose["volumes"], name
+            made = volume.partition(":")[0] in compose["volumes"]
+            assert made or volume.startswith("${OWN_CONFIGS:-./"), name
         for config in service.get("configs", []):
             assert config["source"] in compose["configs"], name
+
+
+def test_deployments_and_runs_of_compose_find_the_teams_own_files_and_messages_go_out(compose):
+    services = compose["services"]
+    for service in ("deploy", "worker"):
+        path = services[service]["environment"]["PAWL_CONFIGS"]
+        assert any(volume.endswith(f":{path}:ro") for volume in services[service]["volumes"])
+    assert "PAWL_WEBHOOK_URL" in services["deploy"]["environment"]
 
 
 def test_the_example_of_settings_names_every_variable_of_compose(compose):
