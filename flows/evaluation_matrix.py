@@ -25,6 +25,7 @@ from configs.task import TaskConfig
 from evals.scorers.registry import metrics_of
 from flows.home import home, model_store
 from flows.matrix_summary import MatrixCell, MatrixSummary, cell_scores, summarized
+from flows.server_outages import once_the_server_answers
 from flows.step_cache import StepCache, StepOutcome
 from flows.steps.evaluate import evaluate_weights
 from flows.steps.prepare import prepare
@@ -68,8 +69,9 @@ def run_matrix(config: MatrixConfig) -> MatrixSummary:
     summary = summarized(config, cells, model_store())
     key = f"matrix-{config.name}"
     publish(key, summary.markdown, "Scores by candidate and task")
-    create_table_artifact(
-        cell_scores(cells), key=f"{key}-table", description="Scores by candidate, task and metric"
+    scores, described = cell_scores(cells), "Scores by candidate, task and metric"
+    once_the_server_answers(
+        lambda: create_table_artifact(scores, key=f"{key}-table", description=described)
     )
     get_run_logger().info("matrix %s: %s", config.name, summary.sentence)
     return summary

@@ -165,7 +165,6 @@ def evaluated(outcome: StepOutcome, system: str) -> State[Any] | StepOutcome:
     """Publish the scores of an evaluation and say that it is done."""
     outcome = outcome.model_copy(update={"step": f"evaluate {system}"})
     evaluation = load_evaluation(outcome, system)
-    key = "".join(c if c.isalnum() else "-" for c in f"evaluate-{system}".lower())
     table = score_table({system: evaluation})
-    publish(key, f"## Scores of {system}\n\n{table}", f"Scores of {system}")
+    publish(f"evaluate-{system}", f"## Scores of {system}\n\n{table}", f"Scores of {system}")
     return step_state(outcome, f"{evaluation.rows} rows")

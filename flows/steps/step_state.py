@@ -52,11 +52,14 @@ def result_of(returned: Any) -> Any:
 
 
 def publish(key: str, markdown: str, description: str) -> None:
-    """Publish a markdown artifact on the run's page under a key of lower-case words and hyphens."""
+    """Publish a markdown artifact on the run's page.
+
+    Args:
+        key: made into the lower-case letters, digits and hyphens that Prefect takes.
+    """
+    plain = "".join(c if c.isascii() and c.isalnum() else "-" for c in key.lower())
     once_the_server_answers(
-        lambda: create_markdown_artifact(
-            markdown, key=key.replace("_", "-"), description=description
-        )
+        lambda: create_markdown_artifact(markdown, key=plain, description=description)
     )
 
 
