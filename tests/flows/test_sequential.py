@@ -1,19 +1,26 @@
 """A lifecycle whose gate stops asking as soon as the outcome is settled."""
 
 import json
+import shutil
+import time
 
 import pytest
 import yaml
 
+from configs.canonical_json import digest_json
+from configs.load import load_task
 from configs.named_files import SHIPPED
 from configs.yaml_file import read_yaml
+from registry.staleness import facts_of
+from registry.store import ModelStore
 
 
 @pytest.fixture
 def sequential_lifecycle(tmp_path):
     """The base is its own baseline and learns next to nothing: floors fail at once."""
     demo = read_yaml(SHIPPED / "lifecycles" / "demo.yaml")
-    demo |= {"quantizations": [], "name": "sequential", "guard_tasks": []}
+    task = shutil.copy(SHIPPED / "tasks" / "clinical-notes.yaml", tmp_path / "task.yaml")
+    demo |= {"quantizations": [], "name": "sequential", "guard_tasks": [], "task": str(task)}
     demo["data"] |= {"train_documents": 16, "validation_documents": 4, "test_documents": 150}
     demo["lora"] |= {"epochs": 1}
     demo["baseline"] = {"kind": "local", "source": "pawl://tiny-clinical"}
@@ -30,11 +37,38 @@ def sequential_lifecycle(tmp_path):
     return path
 
 
-def test_a_hopeless_candidate_is_not_asked_to_the_end(sequential_lifecycle, tmp_path, run_pawl):
+@pytest.fixture
+def run_with_an_edit(start_pawl, tmp_path):
+    """Run a lifecycle and edit its task while it trains; returns what was printed."""
+
+    def run(path, home):
+        task = tmp_path / "task.yaml"
+        process = start_pawl("run", path, home=home, cwd=tmp_path)
+        try:
+            while not list((home / "cache" / "data-checks").glob("*/step.json")):
+                assert process.poll() is None, process.communicate()
+                time.sleep(0.05)
+            before = task.read_text()
+            task.write_text(before.replace("max_new_tokens: 256", "max_new_tokens: 128"))
+            out, err = process.communicate(timeout=580)
+        finally:
+            process.kill()
+        assert task.read_text() != before
+        task.write_text(before)
+        assert process.returncode == 0, err[-3000:]
+        return out
+
+    return run
+
+
+def test_a_hopeless_candidate_is_not_asked_to_the_end(
+    sequential_lifecycle, tmp_path, run_with_an_edit, run_pawl
+):
     home = tmp_path / "home"
-    printed = run_pawl("run", sequential_lifecycle, home=home, cwd=tmp_path)
-    assert printed.code == 0, printed.err[-3000:]
-    assert "Outcome: reject" in printed.out
+    assert "Outcome: reject" in run_with_an_edit(sequential_lifecycle, home)
+    [version] = ModelStore(f"sqlite:///{home / 'mlflow.db'}").versions("clinical-notes-extractor")
+    used = load_task(str(tmp_path / "task.yaml")).model_dump(mode="json")
+    assert facts_of(version.tags).task_digest == digest_json(used)
     [savings] = (home / "cache" / "evaluate-sequentially").glob("*/files/savings.json")
     facts = json.loads(savings.read_text())
     assert facts["documents_asked"] < facts["documents_total"] == 150
