@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from configs.errors import ConfigError
+from configs.errors import ConfigError, PinError
 from configs.lifecycle import LifecycleConfig
 from configs.validation import validate
 from flows.evidence_facts import facts_now
@@ -62,8 +62,10 @@ def judge_evidence(store: ModelStore, record: VersionRecord, state: LedgerState)
         limit = recipe.registry.max_evidence_age_days
         # The base's bytes are asked of the ledger of releases, not read.
         now = facts_now(recipe, base_digest="", weights=False)
-    except ConfigError as error:
+    except (ConfigError, PinError) as error:
         unreadable = f"{error.where}: {error.problem}"
+    except OSError as error:  # whoever asks for the status may not be allowed to read the data
+        unreadable = f"{error.filename}: {error.strerror}"
     return staleness(
         then,
         now,

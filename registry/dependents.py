@@ -88,8 +88,8 @@ def _champions_of(store: ModelStore, model: str) -> Iterator[Dependent]:
         state = read_ledger(store, model, alias)
         if state.version is None:
             continue
-        record = next((r for r in versions if r.version == state.version), None)
-        if record is None:
+        champion = next((r for r in versions if r.version == state.version), None)
+        if champion is None:
             raise RegistryError(
                 f"{alias} of {model}",
                 f"expected version {state.version} as the ledger says, but it was deleted or was not "
@@ -97,7 +97,11 @@ def _champions_of(store: ModelStore, model: str) -> Iterator[Dependent]:
                 f"Restore it from a backup of MLflow's database, or `pawl rollback {model}`.",
             )
         yield Dependent(
-            model=model, alias=alias, record=record, state=state, recipe=read_recipe(store, record)
+            model=model,
+            alias=alias,
+            record=champion,
+            state=state,
+            recipe=read_recipe(store, champion),
         )
 
 

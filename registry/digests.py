@@ -7,6 +7,8 @@ Does not: count bytecode caches, which Python rewrites whenever it likes, or kee
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import Field
@@ -58,13 +60,13 @@ def digest_directory(directory: Path) -> Manifest:
 
     Raises:
         PinError: when there is no such directory, a link points nowhere or to a directory (whose
-            files could then change unseen), something is neither file nor directory, or a file
-            cannot be read or has a name that is no text.
+            files could then change unseen), something is neither file nor directory, a directory
+            cannot be listed, or a file cannot be read or has a name that is no text.
     """
     if not directory.is_dir():
         raise PinError(str(directory), "expected a directory, found none", "Restore the files.")
     files = []
-    for path in sorted(directory.rglob("*")):
+    for path in sorted(_entries_below(directory)):
         below = path.relative_to(directory)
         if "__pycache__" in below.parts or (path.is_dir() and not path.is_symlink()):
             continue
@@ -76,6 +78,20 @@ def digest_directory(directory: Path) -> Manifest:
             )
         files.append(_file_digest(path, below.as_posix()))
     return Manifest(files=tuple(sorted(files, key=lambda file: file.path)))
+
+
+def _entries_below(directory: Path) -> Iterator[Path]:
+    """Everything below a directory; unlike `Path.rglob`, which leaves out what it may not list."""
+
+    def refused(error: OSError) -> None:
+        raise PinError(
+            str(error.filename),
+            f"expected a directory to list, got: {error.strerror}",
+            "Let this user read it.",
+        ) from error
+
+    for parent, directories, files in os.walk(directory, onerror=refused):
+        yield from (Path(parent, name) for name in (*directories, *files))
 
 
 def _file_digest(path: Path, name: str) -> FileDigest:

@@ -104,6 +104,7 @@ def log_score_history(store: ModelStore, model: str) -> str | None:
     if not history:
         return None
     run_id = store.lasting_run(f"{model} over time", HISTORY_TAG, model)
+    logged: dict[str, set[int]] = {}
     for decided in history:
         curves = {
             f"{metric}.{role}": score.value
@@ -111,11 +112,9 @@ def log_score_history(store: ModelStore, model: str) -> str | None:
             for metric, score in by_metric.items()
             if math.isfinite(score.value)
         }
-        missing = {
-            curve: value
-            for curve, value in curves.items()
-            if decided.version not in store.logged_steps(run_id, curve)
-        }
+        for curve in curves.keys() - logged.keys():
+            logged[curve] = store.logged_steps(run_id, curve)
+        missing = {c: value for c, value in curves.items() if decided.version not in logged[c]}
         if missing:
             store.log_metrics(run_id, missing, decided.version)
     return run_id

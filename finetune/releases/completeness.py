@@ -68,13 +68,16 @@ def _is_partial(path: PurePosixPath) -> bool:
 def _unreadable_json(content: bytes) -> str | None:
     try:
         json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return str(error)
     return None
 
 
 def _missing_shard(index: bytes, paths: Iterable[str]) -> str | None:
-    content = json.loads(index)
+    try:
+        content = json.loads(index)
+    except ValueError:  # it was whole when it was read a moment ago
+        return f"{INDEX} is being written"
     shards = content.get("weight_map") if isinstance(content, dict) else None
     if not isinstance(shards, dict):
         return f"{INDEX} names no shards"
@@ -85,7 +88,10 @@ def _missing_shard(index: bytes, paths: Iterable[str]) -> str | None:
 def _cut_off(file: ListedFile, read: Read) -> str | None:
     if file.bytes < LENGTH_FIELD_BYTES:
         return "is cut off before its header"
-    (header_bytes,) = struct.unpack("<Q", read(file.path, 0, LENGTH_FIELD_BYTES))
+    length_field = read(file.path, 0, LENGTH_FIELD_BYTES)
+    if len(length_field) < LENGTH_FIELD_BYTES:  # it shrank since it was listed
+        return "is being written"
+    (header_bytes,) = struct.unpack("<Q", length_field)
     if header_bytes > min(LARGEST_HEADER_BYTES, file.bytes - LENGTH_FIELD_BYTES):
         return "is cut off within its header, or is no safetensors file"
     try:
@@ -95,7 +101,7 @@ def _cut_off(file: ListedFile, read: Read) -> str | None:
             for name, tensor in header.items()
             if name != "__metadata__"
         ]
-    except (ValueError, AttributeError, KeyError, IndexError, TypeError):
+    except (ValueError, AttributeError, LookupError, TypeError, OverflowError, RecursionError):
         return "has no header yet, or is no safetensors file"
     expected = LENGTH_FIELD_BYTES + header_bytes + max(ends, default=0)
     if file.bytes < expected:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from finetune.releases.completeness import ListedFile
 from finetune.releases.observation import is_downloaded
-from finetune.releases.source_errors import gone, told_by_storage
+from finetune.releases.source_errors import SourceError, gone, told_by_storage
 
 PIECE_BYTES = 16 << 20
 MARKS = ("ETag", "etag", "generation", "LastModified", "updated", "mtime")
@@ -46,12 +47,13 @@ class DirectoryFiles:
             if not self._directory.is_dir():
                 raise gone(self.source, f"no directory at {self._directory.resolve()}")
             listed = []
-            for path in self._directory.rglob("*"):
-                below = path.relative_to(self._directory)
-                # A file may vanish in between; that it did shows in the next listing.
-                with contextlib.suppress(FileNotFoundError):
-                    if path.is_file() and "__pycache__" not in below.parts:
-                        listed.append(_listed(path, below))
+            for directory, _, names in os.walk(self._directory, onerror=_not_vanished):
+                for path in (Path(directory, name) for name in names):
+                    below = path.relative_to(self._directory)
+                    # A file may vanish in between; that it did shows in the next listing.
+                    with contextlib.suppress(FileNotFoundError):
+                        if path.is_file() and "__pycache__" not in below.parts:
+                            listed.append(_listed(path, below))
             return tuple(sorted(listed))
 
     def read(self, path: str, start: int, count: int | None) -> bytes:
@@ -62,6 +64,11 @@ class DirectoryFiles:
     def sha256(self, path: str) -> str:
         with told_by_storage(self.source), (self._directory / path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _not_vanished(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _listed(path: Path, below: Path) -> ListedFile:
@@ -94,7 +101,14 @@ class BucketFiles:
         with told_by_storage(self.source):
             found = self._filesystem.find(self._root, detail=True)
             files = {name.removeprefix(f"{self._root}/"): facts for name, facts in found.items()}
-            kept = (path for path in files if is_downloaded(path, self._patterns))
+            kept = [path for path in files if is_downloaded(path, self._patterns)]
+            # Names of objects are free; as a path, such a one would be written outside the download.
+            if odd := [p for p in kept if p.startswith("/") or ".." in PurePosixPath(p).parts]:
+                raise SourceError(
+                    self.source,
+                    f"expected names of files below it, got {odd[0]!r}",
+                    "Find out who put it there, and delete it.",
+                )
             listed = tuple(sorted(_object(path, files[path]) for path in kept))
             if not listed:
                 raise gone(self.source, f"none of {len(files)} objects is a file of weights")

@@ -45,32 +45,39 @@ def re_evaluate(request: ReEvaluateRequest) -> Any:
     begun = (runtime.flow_run.run_count or 1) > 1
     if not begun and (newer := superseded_by(store, request)) is not None:
         return _nothing("Superseded", f"Superseded by {newer}: that one is evaluated instead.")
-    asked = _asked_about(store, request)
-    if not asked:
+    asked, broken = _asked_about(store, request)
+    if not asked and not broken:
         return _nothing("Nothing to do", _why_nobody(request))
-    if len(asked) == 1:
+    if len(asked) == 1 and not broken:
         outcomes = [re_evaluate_one(store, asked[0], request)]
-    elif request.model is None and runtime.deployment.id:
+    elif len(asked) > 1 and request.model is None and runtime.deployment.id:
         outcomes = [_start(one, request, run_id) for one in asked]
     else:
         outcomes = [_one_of_several(store, one, request) for one in asked]
-    return _ended(outcomes)
+    return _ended([*outcomes, *broken])
 
 
-def _asked_about(store: ModelStore, request: ReEvaluateRequest) -> list[Dependent]:
+def _asked_about(
+    store: ModelStore, request: ReEvaluateRequest
+) -> tuple[list[Dependent], list[ReEvaluated]]:
+    """The champions that are asked about, and models of which that cannot be told."""
     followed = request.followed or (request.source if request.model is None else None)
-    found = (
-        champions(store, request.model)
-        if followed is None
-        else dependents(store, followed, request.model)
-    )
-    if request.model is not None and not champions(store, request.model):
+    found: list[Dependent] = []
+    broken = []
+    for name in store.models() if request.model is None else [request.model]:
+        try:
+            found += (
+                champions(store, name) if followed is None else dependents(store, followed, name)
+            )
+        except RegistryError as error:
+            broken.append(_failed(name, error))
+    if request.model is not None and not broken and not champions(store, request.model):
         raise RegistryError(
             f"model {request.model}",
             "expected a registered model with a champion, got none",
             "`pawl status` shows what there is; the first champion comes from `pawl run`.",
         )
-    return found
+    return found, broken
 
 
 def _why_nobody(request: ReEvaluateRequest) -> str:
@@ -99,8 +106,12 @@ def _one_of_several(store: ModelStore, one: Dependent, request: ReEvaluateReques
     try:
         return re_evaluate_one(store, one, request)
     except PawlError as error:
-        get_run_logger().error("%s: %s", one.model, error)
-        return ReEvaluated(model=one.model, kind="failed", text=str(error))
+        return _failed(one.model, error)
+
+
+def _failed(model: str, error: PawlError) -> ReEvaluated:
+    get_run_logger().error("%s: %s", model, error)
+    return ReEvaluated(model=model, kind="failed", text=str(error))
 
 
 def _ended(outcomes: list[ReEvaluated]) -> Any:

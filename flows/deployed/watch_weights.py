@@ -35,6 +35,17 @@ def look(followed: FollowedSource) -> Look:
     return found
 
 
+def _outcome(followed: FollowedSource, came_to: Look | BaseException) -> Look:
+    if isinstance(came_to, Look):
+        return came_to
+    return Look(
+        followed.source,
+        "failed",
+        text=f"{followed.source}: expected a look, got {type(came_to).__name__}: {came_to}. Look into the "
+        "log of its task, and report it.",
+    )
+
+
 @flow(name="watch-weights", flow_run_name="watch {request.follow}", persist_result=False)
 def watch_weights(request: WatchWeightsRequest) -> Any:
     """Look once at every source that a list names; note and announce each new revision once.
@@ -47,7 +58,8 @@ def watch_weights(request: WatchWeightsRequest) -> Any:
     """
     sources = load_followed(request.follow).sources
     at_once: Task[..., Any] = look  # type: ignore[assignment]
-    looks: list[Look] = [one.result() for one in [at_once.submit(source) for source in sources]]
+    begun = [(source, at_once.submit(source)) for source in sources]
+    looks = [_outcome(source, one.result(raise_on_failure=False)) for source, one in begun]
     follow_ups = follow_up(model_store(), request.grace_s, request.pending_limit_s)
     publish(
         "watched-weights",

@@ -17,7 +17,7 @@ from configs.lifecycle import LifecycleConfig
 from configs.validation import validate
 from flows.evidence_facts import base_digest_now, facts_now
 from flows.lifecycle_summary import LifecycleSummary
-from flows.re_evaluation.once import in_other_hands
+from flows.re_evaluation.once import CAME_TO_NOTHING, GONE, in_other_hands, state_of
 from flows.requests.re_evaluate import ReEvaluateRequest
 from registry.alias_ledger import read_ledger
 from registry.claims import holder_of
@@ -95,11 +95,11 @@ def re_evaluate_one(
     key = claim_key(request, dependent, facts)
     run_id = str(runtime.flow_run.id)
     actor = request.requested_by.strip() or f"re-evaluation ({request.reason})"
+    holder = holder_of(store, key)
     # A run that was suspended for approval starts from the top: what it decided itself is no answer.
-    resumed = holder_of(store, key) == run_id
-    if not resumed:
+    if holder != run_id:
         answered = answers(decided_evidence(store, dependent.model), facts, dependent.state)
-        if answered is not None:
+        if answered is not None and not _left_undone(answered, dependent.state, holder):
             return _unchanged(store, dependent, facts, answered, actor)
     if (other := in_other_hands(store, key, run_id)) is not None:
         return ReEvaluated(
@@ -120,6 +120,14 @@ def re_evaluate_one(
         text=f"{summary.outcome}: {summary.registry}",
         summary=summary,
     )
+
+
+def _left_undone(answered: DecidedEvidence, state: LedgerState, holder: str | None) -> bool:
+    """Whether a promotion was decided by a run that came to nothing before it was made."""
+    made = any(entry.version == answered.version for entry in state.effective)
+    if holder is None or made or answered.confirmed or answered.outcome != "promote":
+        return False
+    return state_of(holder)[0] in (*CAME_TO_NOTHING, GONE)
 
 
 def _unchanged(

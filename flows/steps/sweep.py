@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from typing import Any, cast
 
 from prefect import Task
 from prefect.client.schemas.objects import State
+from prefect.futures import PrefectFuture
 from prefect.logging import get_run_logger
+from prefect.states import Crashed
 from prefect.task_runners import ProcessPoolTaskRunner
 
+from configs.errors import TrainingError
 from configs.lifecycle import LifecycleConfig
 from configs.task import TaskConfig
 from finetune.training_process import end_without
@@ -67,13 +72,49 @@ def _in_turn(calls: Sequence[dict[str, Any]]) -> list[State[Any]]:
 
 
 def _at_once(calls: Sequence[dict[str, Any]], max_parallel: int) -> list[State[Any]]:
+    states = _in_processes(calls, max_parallel)
+    # A process that is killed, for want of memory perhaps, breaks the trials of all the others.
+    # Each is tried again with nobody beside it, from the steps that it had finished.
+    return [
+        state if state is not None else _alone(call)
+        for call, state in zip(calls, states, strict=True)
+    ]
+
+
+def _alone(call: dict[str, Any]) -> State[Any]:
+    [state] = _in_processes([call], 1)
+    return state if state is not None else Crashed(data=_killed(call["trial"]))
+
+
+def _killed(trial: Trial) -> TrainingError:
+    return TrainingError(
+        f"trial {trial.number}",
+        "expected a result, but its process was killed, as happens when memory runs out",
+        "Give it more memory, or lower max_parallel or lora.batch_size.",
+    )
+
+
+def _in_processes(calls: Sequence[dict[str, Any]], max_parallel: int) -> list[State[Any] | None]:
+    """State of every trial; None for those that the end of a process broke."""
     trial_task = cast(Task[Any, TrialResult], run_trial)
     begin = partial(_begin_process, os.getpid())
     with ProcessPoolTaskRunner(max_parallel, initializer=begin) as runner:
-        futures = [runner.submit(trial_task, call) for call in calls]
-        for future in futures:
-            future.wait()
-        return [future.state for future in futures]
+        try:
+            futures = [runner.submit(trial_task, call) for call in calls]
+            return [_state_of(future) for future in futures]
+        except BaseException:
+            # Prefect waits for what its processes are at, which may be hours of training.
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+
+
+def _state_of(future: PrefectFuture[Any]) -> State[Any] | None:
+    try:
+        future.wait()
+    except BrokenProcessPool:
+        return None
+    return future.state
 
 
 def _begin_process(parent: int) -> None:

@@ -6,12 +6,12 @@ Does not: prevent a second run of the same release; re-evaluations claim it, so 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from configs.errors import PrefectError
 from flows.prefect_api import prefect_client
 from flows.release_events import request_of
 from flows.watching.lost_runs import is_lost, read_run
@@ -21,6 +21,8 @@ from registry.store import ModelStore
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
+
+logger = logging.getLogger(__name__)
 
 DEPLOYMENT = "re-evaluate/re-evaluate"
 ATTEMPTS = 5
@@ -46,8 +48,8 @@ def to_follow_up(releases: Iterable[Release]) -> list[Release]:
 def follow_up(store: ModelStore, grace_s: float, pending_limit_s: float) -> list[FollowUp]:
     """Start the re-evaluations that nothing else started, or that were lost.
 
-    A run that failed or was cancelled is not started again: it waits for a person, for the next would
-    fail alike.
+    A run that failed with the release in hand is not started again: it waits for a person, for the next
+    would fail alike. So does one that a person cancelled.
 
     Args:
         grace_s: how old a release must be, in seconds by MLflow's clock.
@@ -70,7 +72,7 @@ def follow_up(store: ModelStore, grace_s: float, pending_limit_s: float) -> list
             if not held and 0 <= now_ms - release.released_ms < grace_s * 1000:
                 text = "Announced; its re-evaluation has not begun yet."
                 found = FollowUp(release, "waiting", text)
-            done.append(found or start(client, release, pending_limit_s))
+            done.append(found or start(client, release, pending_limit_s, gave_way=bool(held)))
     return done
 
 
@@ -85,8 +87,16 @@ def _held(
     return FollowUp(release, "in hand", f"Run {run.name} is {state}.")
 
 
-def start(client: SyncPrefectClient, release: Release, pending_limit_s: float) -> FollowUp:
-    """Start a run for a release; if one was started before and did not come to nothing, name it."""
+def start(
+    client: SyncPrefectClient, release: Release, pending_limit_s: float, gave_way: bool = False
+) -> FollowUp:
+    """Start a run for a release; if one was started before and did not come to nothing, name it.
+
+    Args:
+        pending_limit_s: as of `follow_up`.
+        gave_way: whether a run that is lost holds the release. Runs that ended well had left it to that
+            one, and did nothing.
+    """
     from prefect.exceptions import ObjectNotFound
 
     try:
@@ -101,7 +111,10 @@ def start(client: SyncPrefectClient, release: Release, pending_limit_s: float) -
             idempotency_key=key_of(release, attempt),
         )
         run = client.read_flow_run(started.id)
-        if run.state is not None and run.state.is_completed():
+        if run.state is not None and run.state.is_cancelled():
+            text = f"Run {run.name} was cancelled; run it again to have the release evaluated."
+            return FollowUp(release, "in hand", text)
+        if run.state is not None and run.state.is_completed() and not gave_way:
             text = f"Run {run.name} ended: {run.state.message or run.state.name}"
             return FollowUp(release, "in hand", text)
         ended = run.state is not None and run.state.is_final()
@@ -124,7 +137,7 @@ def key_of(release: Release, attempt: int) -> str:
 
 def ledger_now_ms(tracking_uri: str) -> int:
     """Now, by the clock that dates entries of the ledger: the MLflow server's, or with a bare database
-    this machine's; milliseconds since 1970."""
+    (and where the server does not tell) this machine's; milliseconds since 1970."""
     ahead_s = 0.0
     if tracking_uri.startswith("http"):
         import httpx
@@ -134,6 +147,8 @@ def ledger_now_ms(tracking_uri: str) -> int:
         try:
             answer = httpx.get(f"{tracking_uri.rstrip('/')}/health", timeout=10)
         except httpx.HTTPError as error:
-            raise PrefectError("MLflow", str(error), "Start it.") from error
-        ahead_s = clock_ahead_s(answer) or 0.0
+            # MLflow's own client may get through where this does not, as with a private authority.
+            logger.warning("MLflow does not tell its time: %s", error)
+        else:
+            ahead_s = clock_ahead_s(answer) or 0.0
     return round((time.time() + ahead_s) * 1000)

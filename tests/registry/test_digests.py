@@ -159,3 +159,17 @@ def test_a_file_that_cannot_be_read_is_refused(directory):
     (directory / "config.json").chmod(0)
     with pytest.raises(PinError, match="expected a file to read, got: Permission denied"):
         digest_directory(directory)
+
+
+def test_a_directory_that_may_not_be_listed_has_no_digest(directory, monkeypatch):
+    """Root may list anything, so the refusal is played."""
+    scandir = os.scandir
+
+    def refusing(path):
+        if os.fspath(path).endswith("sub"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(PinError, match="sub: expected a directory to list, got: Permission denied"):
+        digest_directory(directory)

@@ -59,3 +59,19 @@ def test_unreadable_scores_are_an_error_that_names_the_version(store, plan_of, t
     promote_version(store, plan)
     with pytest.raises(RegistryError, match=r"version 1: scores\.json: expected scores"):
         read_score_history(store, plan.model)
+
+
+def test_each_curve_is_read_once_however_many_versions_there_are(
+    store, plan_of, tmp_path, monkeypatch
+):
+    for number in range(4):
+        plan = plan_of(f"w{number}", **scores(tmp_path, awq=0.8, baseline=0.7))
+        promote_version(store, plan)
+    read, logged_steps = [], store.logged_steps
+    monkeypatch.setattr(
+        store,
+        "logged_steps",
+        lambda run_id, curve: (read.append(curve), logged_steps(run_id, curve))[1],
+    )
+    log_score_history(store, plan.model)
+    assert sorted(read) == ["micro_f1.baseline", "micro_f1.candidate"]

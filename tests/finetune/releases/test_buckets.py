@@ -173,3 +173,19 @@ def test_a_full_disk_keeps_no_half_of_a_download(bucket, tmp_path, monkeypatch):
     with pytest.raises(WeightsError, match=r"expected to keep it in .*No space left on device"):
         locate_weights(source, tmp_path)
     shutil.rmtree(tmp_path / "buckets")
+
+
+@pytest.mark.parametrize(
+    "name", ["../../outside.json", "sub/../../../outside.json", "/outside.json"]
+)
+def test_an_object_whose_name_leads_out_of_the_download_is_refused(monkeypatch, tmp_path, name):
+    """Names of objects are free; clients of real storage pass them on as they are."""
+    import fsspec
+
+    memory = fsspec.filesystem("memory")
+    files = BucketFiles("s3://models/base", DOWNLOADED)
+    found = {f"models/base/{name}": {"size": 2, "ETag": "e"}}
+    monkeypatch.setattr(memory, "find", lambda *a, **k: found, raising=False)
+    files.__dict__["_filesystem"] = memory
+    with pytest.raises(SourceError, match=r"outside\.json.*Find out who put it there"):
+        files.listing()

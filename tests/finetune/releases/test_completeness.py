@@ -75,3 +75,32 @@ def test_an_index_of_another_form_names_no_shards(index):
 def test_weights_of_another_directory_below_do_not_count_as_the_checkpoints_own():
     files = {"config.json": b"{}", "original/model.safetensors": safetensors_bytes(b"x")}
     assert missing(files) == "there is no *.safetensors"
+
+
+@pytest.mark.parametrize(
+    "path", ["model.safetensors.index.json", "model-00001-of-00002.safetensors"]
+)
+def test_a_file_that_is_written_again_while_it_is_looked_at_is_not_there_yet(path):
+    """Whoever writes a file anew empties it first."""
+    files = checkpoint(shards=2)
+    listing = [ListedFile(name, len(content), "") for name, content in files.items()]
+    asked = []
+
+    def read(name, start, count):
+        asked.append(name)
+        emptied = name == path and (asked.count(path) > 1 or path.endswith(".safetensors"))
+        return b"" if emptied else files[name][start : None if count is None else start + count]
+
+    assert what_is_missing(listing, read) == f"{path} is being written"
+
+
+@pytest.mark.parametrize(
+    "header", [b'{"a": {"data_offsets": [0, Infinity]}}', b'{"a":' * 100_000, b'{"a": {"b": 1}}']
+)
+def test_a_header_that_makes_no_sense_is_none(header):
+    forged = len(header).to_bytes(8, "little") + header
+    assert "no header yet" in missing(checkpoint() | {"model.safetensors": forged})
+
+
+def test_json_that_is_nested_beyond_reading_shows():
+    assert "tokenizer.json is cut off" in missing(checkpoint() | {"tokenizer.json": b"[" * 100_000})

@@ -116,3 +116,20 @@ def test_a_directory_that_may_not_be_read_is_refused(released):
     (released / "config.json").chmod(0)
     with pytest.raises(SourceError, match="Let the user who runs the worker read it"):
         observe(released)
+
+
+def test_a_directory_that_may_not_be_listed_is_refused_and_not_taken_for_an_upload(
+    released, monkeypatch
+):
+    """Root may list anything, so the refusal is played."""
+    (released / "sub").mkdir()
+    scandir = os.scandir
+
+    def refusing(path):
+        if os.fspath(path).endswith("sub"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(SourceError, match=r"Permission denied.*Let the user who runs the worker"):
+        observe(released)

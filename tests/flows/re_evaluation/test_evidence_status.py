@@ -98,3 +98,15 @@ def test_status_shows_age_and_reasons(workplace, pawl, monkeypatch):
     printed = pawl("status")
     assert "STALE" in printed.out
     assert "notes: stale: the task changed since the decision" in printed.out
+
+
+def test_data_that_may_not_be_read_is_named_and_stops_no_status(workplace, evidence, monkeypatch):
+    """Root may read anything, so the refusal is played."""
+
+    def refused(data):
+        raise PermissionError(13, "Permission denied", "/data/notes.jsonl")
+
+    workplace.champion()
+    monkeypatch.setattr("flows.evidence_facts.content_digests", refused)
+    [reason] = evidence().reasons
+    assert reason.endswith("any more: /data/notes.jsonl: Permission denied")

@@ -171,6 +171,32 @@ def test_a_run_that_goes_on_after_an_approval_finishes_what_it_began(
     assert (outcome.kind, outcome.text) == ("decided", "promote: Approved.")
 
 
+@pytest.mark.parametrize(
+    ("state", "kind"), [("CRASHED", "decided"), ("FAILED", "decided"), ("COMPLETED", "unchanged")]
+)
+def test_a_promotion_that_a_run_decided_and_did_not_live_to_make_is_made(
+    workplace, re_evaluated, run_in_state, monkeypatch, state, kind
+):
+    """It registers the version first and moves the alias after that."""
+    began = LifecycleSummary(
+        lifecycle="small", outcome="promote", registry="Promoted.", reasons=[], score_header=[],
+        score_rows=[], steps=[], report=workplace.home, pin=None,
+    )  # fmt: skip
+    workplace.champion()
+    edit_task(workplace, max_new_tokens=100)
+    key = key_of_the_only_question(workplace, ReEvaluateRequest(reason="age"))
+    claim(workplace.store, key, run_in_state(state))
+    workplace.base("other", nudged_by=0.05)
+    with monkeypatch.context() as dying:
+        dying.delattr("registry.promotion.append")
+        with pytest.raises(NameError):
+            workplace.champion(weights=workplace.directory / "other")
+    assert len(workplace.store.versions("notes")) == 2
+    monkeypatch.setattr("flows.lifecycle.run_lifecycle", lambda config, actor: began)
+    [outcome] = re_evaluated(reason="age").result()
+    assert outcome.kind == kind
+
+
 def test_a_task_deleted_between_scheduling_and_run_is_named(workplace, re_evaluated):
     workplace.champion()
     workplace.task.unlink()
@@ -188,6 +214,17 @@ def test_a_model_that_fails_stops_no_other(workplace, re_evaluated):
     (workplace.directory / "other" / "config.json").unlink()
     state = re_evaluated(reason="age")
     refused(state, RegistryError, "re-evaluation of letters", "expected config.json, found none")
+    assert decided_evidence(workplace.store, "notes")[-1].outcome == "unchanged"
+
+
+def test_a_model_whose_records_are_broken_stops_no_other(workplace, re_evaluated):
+    workplace.champion("letters")
+    workplace.base("other", nudged_by=0.05)
+    workplace.champion("letters", weights=workplace.directory / "other")
+    workplace.champion("notes")
+    workplace.store._client.delete_model_version("letters", "2")
+    state = re_evaluated(reason="age")
+    refused(state, RegistryError, "re-evaluation of letters", "expected version 2")
     assert decided_evidence(workplace.store, "notes")[-1].outcome == "unchanged"
 
 

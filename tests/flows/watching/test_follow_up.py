@@ -110,6 +110,33 @@ def test_a_run_that_a_worker_took_and_never_began_is_followed_by_another(
     assert first["state"]["message"].endswith("and it never began.")
 
 
+def test_a_run_that_left_a_release_to_one_that_is_lost_is_followed_by_another(
+    store, release, prefect, deployment
+):
+    """The event's run crashed, was picked up while a second run began, and crashed for good."""
+    follow_up(store, 0)
+    [gave_way] = runs(prefect, deployment)
+    put(prefect, gave_way, "COMPLETED")
+    made = {"parameters": {}}
+    by_event = prefect.request(
+        "POST", f"/deployments/{deployment['id']}/create_flow_run", json=made
+    )
+    claim(store, f"re-evaluate/{release.release_id}", by_event["id"])
+    put(prefect, by_event, "CRASHED")
+    assert [follow_up(store, 0)[0].state for _ in range(2)] == ["started"] * 2
+    assert len(runs(prefect, deployment)) == 3
+
+
+def test_a_run_that_a_person_cancelled_before_it_began_waits_for_a_person(
+    store, release, prefect, deployment
+):
+    follow_up(store, 0)
+    put(prefect, runs(prefect, deployment)[0], "CANCELLED")
+    [done] = follow_up(store, 0)
+    assert done.state == "in hand" and "was cancelled; run it again" in done.text
+    assert len(runs(prefect, deployment)) == 1
+
+
 def test_a_run_that_was_deleted_with_the_release_in_hand_is_followed_by_another(
     store, release, prefect, deployment
 ):
@@ -186,3 +213,9 @@ def test_the_clock_of_the_ledger_is_that_of_the_server(http_uri, monkeypatch):
     monkeypatch.setattr("flows.doctor.date_header.clock_ahead_s", lambda answer: 3600.0)
     assert ledger_now_ms(http_uri) / 1000 - now > 3500
     assert abs(ledger_now_ms("sqlite:///x") / 1000 - now) < 60
+
+
+def test_a_server_that_does_not_tell_its_time_stops_nothing():
+    import time
+
+    assert abs(ledger_now_ms("http://127.0.0.1:9") / 1000 - time.time()) < 60
