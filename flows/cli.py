@@ -114,11 +114,14 @@ def promote(
 ) -> None:
     """Make a version champion; only one whose own decision says promote is accepted."""
     from flows import console
+    from flows.pawl_events import announce_from_terminal, promotion_event
     from registry.promotion import promote_registered
 
     store = model_store()
-    done = promote_registered(store, model, version, alias, actor or getpass.getuser(), reason)
+    actor = actor or getpass.getuser()
+    done = promote_registered(store, model, version, alias, actor, reason)
     console.say(done.summary)
+    announce_from_terminal(promotion_event(done, actor, reason))
 
 
 @app.command()
@@ -169,10 +172,14 @@ def rollback(
 ) -> None:
     """Restore the previous champion and record who did it and why."""
     from flows import console
+    from flows.pawl_events import announce_from_terminal, rollback_event
     from registry.promotion import rollback as roll_back
 
     store = model_store()
-    console.say(roll_back(store, model, alias, actor or getpass.getuser(), reason).summary)
+    actor = actor or getpass.getuser()
+    done = roll_back(store, model, alias, actor, reason)
+    console.say(done.summary)
+    announce_from_terminal(rollback_event(done, actor, reason))
 
 
 @app.command()
@@ -226,8 +233,8 @@ def schema(
 def main() -> None:
     """Entry point: expected failures become one message on stderr and exit code 1."""
     quiet_libraries()
-    use_running_stack()
     try:
+        use_running_stack()
         app()
     except PawlError as error:
         typer.secho(f"pawl: {error}", fg=typer.colors.RED, err=True)

@@ -43,7 +43,7 @@ def _answer(
     alias: str,
 ) -> None:
     from flows import console
-    from flows.pawl_events import announce, promotion_event
+    from flows.pawl_events import announce_from_terminal, promotion_event
     from registry.approval_requests import give_verdict, promote_approved
 
     store = model_store()
@@ -64,17 +64,10 @@ def _answer(
         console.say(promoted.summary)
         approved = f"approved by {', '.join(stands.approved_by)}"
         _wake(stands.flow_run)
-        if _has_server():
-            announce(promotion_event(promoted, ", ".join(stands.requested_by), approved))
+        announce_from_terminal(promotion_event(promoted, ", ".join(stands.requested_by), approved))
     else:
         console.say(f"Recorded. {model} version {version} is not promoted: {stands.missing}.")
         _wake(stands.flow_run)
-
-
-def _has_server() -> bool:
-    from prefect.settings import get_current_settings
-
-    return bool(get_current_settings().api.url)
 
 
 def _wake(flow_run: str) -> None:
@@ -82,8 +75,9 @@ def _wake(flow_run: str) -> None:
     from configs.errors import PrefectError
     from flows import console
     from flows.approval_expiry import wake
+    from flows.pawl_events import has_server
 
-    if not _has_server():
+    if not has_server():
         return
     try:
         if wake(flow_run):

@@ -19,6 +19,7 @@ from flows.expected_failures import hide_tracebacks_of_expected_failures
 from flows.home import home
 from flows.lifecycle_summary import LifecycleSummary, summarize
 from flows.requester import requester
+from flows.sole_process import one_process_at_a_time
 from flows.step_cache import StepCache, StepOutcome
 from flows.steps.approval import settle_approval
 from flows.steps.champion import find_champion
@@ -53,6 +54,7 @@ def lifecycle(config: LifecycleConfig, requested_by: str = "") -> LifecycleSumma
     return run_lifecycle(config, requested_by)
 
 
+@one_process_at_a_time
 def run_lifecycle(config: LifecycleConfig, requested_by: str = "") -> LifecycleSummary:
     """The steps of a lifecycle, inside whatever flow calls it.
 

@@ -127,6 +127,19 @@ def approval_event(
     )  # fmt: skip
 
 
+def has_server() -> bool:
+    """Whether a Prefect server is configured; without one, Prefect would start one to be asked."""
+    from prefect.settings import get_current_settings
+
+    return bool(get_current_settings().api.url)
+
+
+def announce_from_terminal(event: PawlEvent | None) -> None:
+    """Emit an event outside a run, if there is a server that it can go to."""
+    if has_server():
+        announce(event)
+
+
 def announce(event: PawlEvent | None) -> None:
     """Emit an event; None is nothing to emit. Called inside a flow, the event belongs to its run."""
     if event is None:

@@ -12,12 +12,14 @@ from flows.home import home
 from flows.lifecycle import run_lifecycle
 from flows.requester import requester
 from flows.requests.distill import DistillRequest, distillation_of
+from flows.sole_process import one_process_at_a_time
 from flows.step_cache import StepCache
 from flows.steps.step_state import result_of
 from flows.steps.teach import taught_lifecycle, teach
 
 
 @flow(name="distill", flow_run_name="distill {request.distillation}", persist_result=False)
+@one_process_at_a_time
 def distill(request: DistillRequest) -> Any:
     """Let a teacher answer documents that have no label; fine-tune, evaluate and gate a student.
 

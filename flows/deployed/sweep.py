@@ -17,6 +17,7 @@ from flows.lifecycle import run_lifecycle
 from flows.lifecycle_summary import LifecycleSummary
 from flows.requester import requester
 from flows.requests.sweep import SweepRequest, sweep_of
+from flows.sole_process import one_process_at_a_time
 from flows.step_cache import StepCache
 from flows.steps.data_checks import check_prepared_data
 from flows.steps.evaluate import evaluate_baseline
@@ -48,6 +49,7 @@ class SweepSummary(BaseModel):
 
 
 @flow(name="sweep", flow_run_name="sweep {request.sweep}", persist_result=False)
+@one_process_at_a_time
 def sweep(request: SweepRequest) -> Any:
     """Score trials on validation rows; take the best through the whole lifecycle, once.
 

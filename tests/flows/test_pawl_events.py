@@ -6,6 +6,7 @@ import pytest
 
 from flows.pawl_events import (
     announce,
+    announce_from_terminal,
     approval_event,
     gate_event,
     promotion_event,
@@ -64,3 +65,16 @@ def test_an_event_that_cannot_be_emitted_is_a_line_in_the_log(monkeypatch, caplo
         announce(promotion_event(promoted(), "ada", "holds"))
 
     assert "pawl.model.promoted of notes was not emitted: event of 2 MB" in caplog.text
+
+
+def test_from_a_terminal_an_event_goes_to_a_server_and_starts_none(monkeypatch):
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    emitted = []
+    monkeypatch.setattr("prefect.events.emit_event", lambda name, *a, **k: emitted.append(name))
+    with temporary_settings(restore_defaults={PREFECT_API_URL}):
+        announce_from_terminal(promotion_event(promoted(), "ada", "holds"))
+    assert emitted == []
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        announce_from_terminal(rollback_event(promoted(), "ada", "worse"))
+    assert emitted == ["pawl.model.rolled-back"]

@@ -252,3 +252,20 @@ def test_several_models_get_runs_of_their_own_and_a_retry_starts_none_twice(
     assert {run["idempotency_key"].split()[1] for run in runs} == {
         holder_of(workplace.store, f"re-evaluate/{found.release_id}")
     }
+
+
+def test_what_the_form_says_about_who_asks_reaches_the_lifecycle_as_it_is(
+    workplace, re_evaluated, monkeypatch
+):
+    """A made-up name for a person who gave none would let that person approve."""
+    asked = []
+
+    def refused(config, requested_by):
+        asked.append(requested_by)
+        raise RegistryError("lifecycle", "expected nothing, was asked", "Look at the test.")
+
+    monkeypatch.setattr("flows.lifecycle.run_lifecycle", refused)
+    workplace.champion()
+    edit_task(workplace, max_new_tokens=100)
+    assert re_evaluated(reason="manual").is_failed()
+    assert asked == [""]
