@@ -40,6 +40,7 @@ POOL = "default"
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 LOOK_EVERY_S = 2.0
 PAGE = 200
+RETRIES = 30
 
 
 @contextmanager
@@ -62,6 +63,8 @@ def stack(home: Path, workers: int, ports: tuple[int, int]) -> Iterator[httpx.Cl
             found = running_stack(home)
             assert found is not None
             os.environ.update(found.environment)
+            # While the tables are busy, SQLite lets a request wait and then refuses it with 503.
+            os.environ["PREFECT_CLIENT_MAX_RETRIES"] = str(RETRIES)
             with api_client(found.environment) as api:
                 yield api
         finally:
