@@ -19,7 +19,7 @@ from flows.expected_failures import hide_tracebacks_of_expected_failures
 from flows.home import home
 from flows.lifecycle_summary import LifecycleSummary, summarize
 from flows.requester import requester
-from flows.sole_process import one_process_at_a_time
+from flows.sole_process import sole_process_of_this_run
 from flows.step_cache import StepCache, StepOutcome
 from flows.steps.approval import settle_approval
 from flows.steps.champion import find_champion
@@ -54,7 +54,6 @@ def lifecycle(config: LifecycleConfig, requested_by: str = "") -> LifecycleSumma
     return run_lifecycle(config, requested_by)
 
 
-@one_process_at_a_time
 def run_lifecycle(config: LifecycleConfig, requested_by: str = "") -> LifecycleSummary:
     """The steps of a lifecycle, inside whatever flow calls it.
 
@@ -63,6 +62,12 @@ def run_lifecycle(config: LifecycleConfig, requested_by: str = "") -> LifecycleS
     Raises:
         PawlError: of the step that could not go on.
     """
+    with sole_process_of_this_run():
+        return run_steps(config, requested_by)
+
+
+def run_steps(config: LifecycleConfig, requested_by: str) -> LifecycleSummary:
+    """The steps in their order; arguments and errors as of `run_lifecycle`."""
     actor = requester(config, requested_by)
     cache = StepCache(home() / "cache")
     task = load_task(config.task)

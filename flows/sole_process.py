@@ -8,11 +8,9 @@ steps in the cache. Does not: keep two runs apart (registry/claims.py, flows/ste
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 from filelock import FileLock, Timeout
 from prefect import runtime
@@ -20,19 +18,13 @@ from prefect.logging import get_run_logger
 
 from flows.home import home
 
-Arguments = ParamSpec("Arguments")
-Result = TypeVar("Result")
 
+def sole_process_of_this_run() -> AbstractContextManager[None]:
+    """`sole_process` of the flow run that calls this.
 
-def one_process_at_a_time(work: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """The same work, done as `sole_process` of the flow run that calls it."""
-
-    @functools.wraps(work)
-    def alone(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
-        with sole_process(str(runtime.flow_run.id), home() / "locks"):
-            return work(*arguments, **named)
-
-    return alone
+    Not a decorator of flows: Prefect looks for the types of a form in the module of what it wraps.
+    """
+    return sole_process(str(runtime.flow_run.id), home() / "locks")
 
 
 @contextmanager

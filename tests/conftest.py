@@ -1,6 +1,7 @@
 """What tests of several packages need: made-up evaluations, real servers, a full disk, the cost of an
 import."""
 
+import os
 import resource
 import shutil
 import subprocess
@@ -17,6 +18,11 @@ from tests.openai_protocol import ProtocolServer, serving
 from tests.servers.mlflow_server import mlflow_server
 from tests.servers.postgresql import postgresql_server
 from tests.servers.prefect_server import PrefectServer, copy_of_migrated, migrate
+
+# Of the terminal that the tests were started in, or made up by xdist for its workers: rich keeps the
+# width that it finds when it is imported.
+for of_the_terminal in ("COLUMNS", "LINES"):
+    os.environ.pop(of_the_terminal, None)
 
 
 @pytest.fixture(scope="session")

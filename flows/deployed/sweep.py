@@ -17,7 +17,7 @@ from flows.lifecycle import run_lifecycle
 from flows.lifecycle_summary import LifecycleSummary
 from flows.requester import requester
 from flows.requests.sweep import SweepRequest, sweep_of
-from flows.sole_process import one_process_at_a_time
+from flows.sole_process import sole_process_of_this_run
 from flows.step_cache import StepCache
 from flows.steps.data_checks import check_prepared_data
 from flows.steps.evaluate import evaluate_baseline
@@ -49,12 +49,21 @@ class SweepSummary(BaseModel):
 
 
 @flow(name="sweep", flow_run_name="sweep {request.sweep}", persist_result=False)
-@one_process_at_a_time
 def sweep(request: SweepRequest) -> Any:
     """Score trials on validation rows; take the best through the whole lifecycle, once.
 
     Args:
         request: which sweep, and what differs from its file.
+    """
+    with sole_process_of_this_run():
+        return run_sweep(request)
+
+
+def run_sweep(request: SweepRequest) -> Any:
+    """The trials of a sweep and what follows them, inside the flow run that calls it.
+
+    Args:
+        request: as of `sweep`.
     """
     declared, lifecycle = sweep_of(request)
     if request.gate_the_best:

@@ -118,9 +118,10 @@ def test_a_second_run_does_nothing_and_says_so_step_by_step(demo, again):
 
 def test_status_shows_the_champion_and_the_last_decision(demo, again, run_pawl):
     printed = run_pawl("status", home=demo.home, cwd=demo.cwd)
-    [line] = [line for line in printed.out.splitlines() if MODEL in line]
-    assert "version 1" in line
-    assert "promote" in line
+    [row, last_change] = [line for line in printed.out.splitlines() if MODEL in line]
+    assert "version 1" in row
+    assert "promote" in row
+    assert last_change.startswith(f"{MODEL}: ")
 
 
 def test_the_pin_names_every_file_and_verifies(demo, run_pawl):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
+from prefect.exceptions import ParameterTypeError
 from prefect.utilities.callables import parameter_schema
 
 from configs.errors import ConfigError
@@ -61,6 +62,14 @@ def test_what_forms_and_schedules_are_filled_with_is_accepted_by_the_form(name):
         definition = schema["definitions"][schema["properties"]["request"]["$ref"].split("/")[-1]]
         whole = definition | {"definitions": schema["definitions"]}
         Draft202012Validator(whole).validate(filled)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_run_reads_the_request_of_its_form(name):
+    """Prefect finds the types of a flow's parameters in the module of what it was given to wrap."""
+    flow = flow_of(DECLARED[name])
+    with pytest.raises(ParameterTypeError, match="no_such_field"):
+        flow.validate_parameters({"request": {"no_such_field": 1}})
 
 
 def test_an_unknown_key_which_prefect_would_ignore_is_named(tmp_path):
