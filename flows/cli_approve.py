@@ -60,10 +60,12 @@ def _answer(
         console.say(f"Recorded. {stands.missing}, until {stands.expires}.")
         return
     if stands.status == "approved":
-        promoted = promote_approved(store, model, version, alias)
-        console.say(promoted.summary)
+        try:
+            promoted = promote_approved(store, model, version, alias)
+            console.say(promoted.summary)
+        finally:  # the run, too, is to end now if, say, there is another champion since it was gated
+            _wake(stands.flow_run)
         approved = f"approved by {', '.join(stands.approved_by)}"
-        _wake(stands.flow_run)
         announce_from_terminal(promotion_event(promoted, ", ".join(stands.requested_by), approved))
     else:
         console.say(f"Recorded. {model} version {version} is not promoted: {stands.missing}.")

@@ -23,6 +23,17 @@ from tests.servers.prefect_server import PrefectServer, copy_of_migrated, migrat
 # width that it finds when it is imported.
 for of_the_terminal in ("COLUMNS", "LINES"):
     os.environ.pop(of_the_terminal, None)
+# Two processes of two threads each spin on two cores: a fine-tuning takes ten times as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Tests of one file stay together, as do all that look at the demo; the longest start first."""
+    for item in items:
+        group = "demo" if "demo" in item.fixturenames else item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture(scope="session")

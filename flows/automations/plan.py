@@ -47,7 +47,12 @@ def planned_changes(
     """
     changes = [Change("skipped", name, why) for name, why in skipped.items()]
     for automation in wanted:
-        same_name = [known for known in existing if known.name == automation.name]
+        namesakes = [known for known in existing if known.name == automation.name]
+        same_name = [known for known in namesakes if MARK in known.tags]
+        if namesakes and not same_name:
+            why = f"another automation has this name, without the tag {MARK}: rename or delete it"
+            changes.append(Change("skipped", automation.name, why))
+            continue
         if not same_name:
             changes.append(Change("created", automation.name, wanted=automation))
             continue

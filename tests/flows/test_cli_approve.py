@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from registry.approval_requests import request_promotion
+from registry.promotion import promote_version
 from registry.store import ModelStore
 from tests.registry.conftest import model, plan_of  # noqa: F401
 
@@ -34,6 +35,20 @@ def test_the_last_approval_promotes_and_earlier_ones_wait(pawl, waiting, model):
     second = pawl("approve", model, 1, "--actor", "edsger", "--reason", "fine")
     assert (second.code, second.out) == (0, f"{model} version 1 is now champion.\n")
     assert store.alias(model, "champion") == 1
+
+
+def test_a_run_whose_model_lost_the_race_goes_on_at_once(
+    pawl, waiting, plan_of, model, monkeypatch  # noqa: F811
+):  # fmt: skip
+    woken = []
+    monkeypatch.setattr("flows.cli_approve._wake", woken.append)
+    store = waiting()
+    promote_version(store, plan_of("another"))
+    printed = pawl("approve", model, 1, "--actor", "grace", "--reason", "fine")
+    assert printed.code == 1
+    assert "lost the race" in printed.err
+    assert woken == ["00000000-0000-0000-0000-000000000001"]
+    assert store.alias(model, "champion") == 2
 
 
 def test_an_approval_that_does_not_count_says_why_and_exits_with_2(pawl, waiting, model):  # noqa: F811

@@ -57,6 +57,13 @@ def test_of_two_with_one_name_the_second_goes():
     ]
 
 
+def test_one_of_the_same_name_that_is_not_ours_is_left_and_named():
+    [change] = planned_changes([core()], {}, [there(core(expect=("mine",), tags=["team"]))])
+
+    assert (change.kind, change.automation_id) == ("skipped", None)
+    assert "rename or delete it" in change.why
+
+
 def test_ours_that_are_no_longer_declared_go_and_skipped_ones_stay():
     retired, waiting = there(core("Pawl: old")), there(core("Pawl: waiting"))
     foreign = there(core("mine")), there(core("Pawl: mine", tags=[]))
