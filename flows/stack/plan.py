@@ -29,6 +29,11 @@ SERVERS_OWN = (
 )  # fmt: skip
 """Settings of servers, passwords of databases among them. A worker of Docker or Kubernetes would write
 every setting of Prefect's that it has into the containers and manifests of its jobs."""
+PASSWORD_OF_JOBS = (
+    "PREFECT_INTEGRATIONS_KUBERNETES_WORKER_API_AUTH_STRING_SECRET_NAME",
+    "PREFECT_INTEGRATIONS_KUBERNETES_WORKER_API_AUTH_STRING_SECRET_KEY",
+)
+"""The secret of the cluster that jobs have Prefect's password from, in place of their manifests."""
 WORKER_LIMITS = Limits(grace_s=5.0, patience_s=30.0, children_first=True)
 """The patience is for training to write a checkpoint."""
 
@@ -75,8 +80,16 @@ def plan_stack(
             `MLFLOW_ARTIFACTS_DESTINATION`, and any other setting that Pawl only has a default for.
         credentials: what both servers ask for; None for no authentication.
     Raises:
-        ConfigError: when others would reach servers that ask for no password.
+        ConfigError: when others would reach servers that ask for no password, or would read the
+            password in the manifests of jobs.
     """
+    missing = [name for name in PASSWORD_OF_JOBS if not given.get(name)]
+    if credentials is not None and config.pool_type == "kubernetes" and config.workers and missing:
+        raise ConfigError(
+            "--auth",
+            f"expected {' and '.join(missing)}, or everybody who may read jobs reads the password",
+            "Keep PREFECT_API_AUTH_STRING in a secret of the cluster and name it there.",
+        )
     if credentials is None and not config.is_loopback:
         raise ConfigError(
             f"--host {config.host}",

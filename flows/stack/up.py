@@ -43,7 +43,7 @@ def run_stack(config: StackConfig, home: Path) -> None:
     """Run a stack in the foreground until it is told to stop.
 
     Raises:
-        ConfigError: when others would reach servers that ask for no password.
+        ConfigError: when others would reach servers that ask for no password, or would read it.
         StackError: when a stack runs on this home already, a port is in use, or a program does not
             start.
     """

@@ -3,7 +3,7 @@ import pytest
 from configs.errors import ConfigError
 from configs.stack import StackConfig
 from flows.stack.credentials import Credentials
-from flows.stack.plan import plan_stack
+from flows.stack.plan import PASSWORD_OF_JOBS, plan_stack
 
 SECRETS = Credentials(
     prefect="pawl:sesame", mlflow_user="admin", mlflow_password="hunter2", mlflow_secret_key="k"
@@ -82,6 +82,15 @@ def test_passwords_of_the_servers_get_neither_to_workers_nor_into_their_jobs(pla
         assert environment.pop("MLFLOW_TRACKING_PASSWORD") == "hunter2"
         assert not [value for value in environment.values() if "hunter2" in value]
         assert not [value for value in environment.values() if "sesame" in value]
+
+
+def test_jobs_in_a_cluster_have_the_password_from_a_secret_of_it_or_are_refused(plan):
+    cluster = {"pool_type": "kubernetes", "auth": True}
+    named = {name: "pawl-clients" for name in PASSWORD_OF_JOBS}
+    with pytest.raises(ConfigError, match=r"everybody who may read jobs reads the password"):
+        plan(named | {PASSWORD_OF_JOBS[0]: ""}, SECRETS, **cluster)
+    assert plan(named, SECRETS, **cluster).workers
+    assert not plan({}, SECRETS, workers=0, **cluster).workers
 
 
 def test_artifacts_stay_readable_without_a_server_while_nobody_else_uses_it(plan, tmp_path):
