@@ -86,7 +86,7 @@ def test_passwords_of_the_servers_get_neither_to_workers_nor_into_their_jobs(pla
 
 def test_jobs_in_a_cluster_have_the_password_from_a_secret_of_it_or_are_refused(plan):
     cluster = {"pool_type": "kubernetes", "auth": True}
-    named = {name: "pawl-clients" for name in PASSWORD_OF_JOBS}
+    named = dict.fromkeys(PASSWORD_OF_JOBS, "pawl-clients")
     with pytest.raises(ConfigError, match=r"everybody who may read jobs reads the password"):
         plan(named | {PASSWORD_OF_JOBS[0]: ""}, SECRETS, **cluster)
     assert plan(named, SECRETS, **cluster).workers
