@@ -27,13 +27,18 @@ for of_the_terminal in ("COLUMNS", "LINES"):
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_itemcollected(item):
+    """With several processes: tests of one file stay together, as do all that look at the demo."""
+    group = "demo" if "demo" in item.fixturenames else item.nodeid.split("::")[0]
+    item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Tests of one file stay together, as do all that look at the demo; the longest start first."""
-    for item in items:
-        group = "demo" if "demo" in item.fixturenames else item.nodeid.split("::")[0]
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    """What takes minutes comes first, so that in the end no process works alone."""
+    long = [i for i in items if "demo" in i.fixturenames or i.get_closest_marker("takes_minutes")]
+    others = set(items) - set(long)
+    items[:] = long + [item for item in items if item in others]
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ Does: a few requests to its API; what it refuses to tell stays None. Does not: s
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -19,6 +20,9 @@ TAG = "pawl"
 HEARTBEAT = "PREFECT_FLOWS_HEARTBEAT_FREQUENCY"
 ACTIVE_STATES = ("PENDING", "RUNNING", "CANCELLING")
 REFUSED = (401, 403)
+PICKED_UP_WITHIN = timedelta(minutes=5)
+PICKED_UP_STARTS = range(1, 5)
+"""As in configs/automations/pick-up-crashed-runs.yaml."""
 
 
 def ask_prefect() -> Prefect:
@@ -71,6 +75,7 @@ def _ask(api: httpx.Client, address: str, client_version: str, heartbeat: int | 
             for one in _filtered(api, "/v2/concurrency_limits/filter", {})
         ),
         active_runs=_count_of_active_runs(api),
+        left_crashed=_left_crashed(api),
         automations=tuple(_automation(one) for one in _filtered(api, "/automations/filter", {})),
         deployments=len(deployments),
         run_homes=frozenset(env["PAWL_HOME"] for env in environments if "PAWL_HOME" in env),
@@ -114,6 +119,16 @@ def _count_of_active_runs(api: httpx.Client) -> int:
     answer = api.post("/flow_runs/count", json={"flow_runs": {"state": state}})
     answer.raise_for_status()
     return int(answer.json())
+
+
+def _left_crashed(api: httpx.Client) -> tuple[str, ...]:
+    now = datetime.now(UTC)
+    ended = {"after_": str(now - timedelta(days=1)), "before_": str(now - PICKED_UP_WITHIN)}
+    wanted = {
+        "tags": {"all_": [TAG]}, "state": {"type": {"any_": ["CRASHED"]}}, "end_time": ended
+    }  # fmt: skip
+    runs = _filtered(api, "/flow_runs/filter", {"flow_runs": wanted})
+    return tuple(sorted(run["name"] for run in runs if run["run_count"] in PICKED_UP_STARTS))
 
 
 def _automation(found: dict[str, Any]) -> KnownAutomation:

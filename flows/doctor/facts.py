@@ -93,6 +93,8 @@ class Prefect:
     limits: tuple[Limit, ...] = ()
     active_runs: int | None = None
     """Runs that are pending, running or being cancelled."""
+    left_crashed: tuple[str, ...] = ()
+    """Names of the last day's crashed runs that should have been picked up minutes ago."""
     automations: tuple[KnownAutomation, ...] = ()
     deployments: int = 0
     """How many have the tag `pawl`."""

@@ -207,6 +207,22 @@ def automations_act_once(facts: Facts) -> Finding | None:
     return ok("No automation acts twice on one event.", "automations")
 
 
+def crashed_runs_are_picked_up(facts: Facts) -> Finding | None:
+    """On SQLite, Prefect 3.8.8 gives an event up after three `database is locked`, and with it what an
+    automation would have done."""
+    prefect = facts.prefect
+    if not prefect.answered or not prefect.deployments:
+        return None
+    if prefect.left_crashed:
+        return Finding(
+            "warning",
+            f"Crashed and not picked up: {', '.join(prefect.left_crashed)}.",
+            "flow runs",
+            "Press Retry on their pages; finished steps are used again. A team's server: PostgreSQL.",
+        )
+    return ok("No crashed run was left lying.", "flow runs")
+
+
 def automations_are_on(facts: Facts) -> Finding | None:
     """What a person paused and forgot."""
     prefect = facts.prefect
@@ -265,5 +281,5 @@ def prefect_clock(facts: Facts) -> Finding | None:
 CHECKS = (
     server_answers, server_is_lasting, versions_agree, needs_credentials, cross_origin,
     leases_survive, slots_are_in_use, vanished_runs_are_noticed, heartbeats_are_frequent,
-    automations_act_once, automations_are_on, workers_poll, links_lead_here, prefect_clock,
+    automations_act_once, crashed_runs_are_picked_up, automations_are_on, workers_poll, links_lead_here, prefect_clock,
 )  # fmt: skip

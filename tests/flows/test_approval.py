@@ -17,6 +17,7 @@ from registry.store import ModelStore
 from tests.servers.prefect_server import PrefectServer, copy_of_migrated
 from tests.servers.processes import kill_group
 
+pytestmark = pytest.mark.takes_minutes
 ROOT = Path(__file__).parents[2]
 POOL = "approval-test"
 ANSWER = {"verdict": "approve", "your_name": "Grace", "reason": "read ten notes, all right"}
@@ -47,7 +48,8 @@ class Lifecycles:
             time.sleep(0.2)
         flow = request("POST", "/flows/", json={"name": "approval-test"})
         content = {"name": "approval-test", "flow_id": flow["id"], "work_pool_name": POOL,
-                   "path": str(ROOT), "entrypoint": "tests/flows/approval_flow.py:run_from_file",
+                   # A path would be copied for every run, with all that lies beside the code.
+                   "pull_steps": [], "entrypoint": f"{ROOT}/tests/flows/approval_flow.py:run_from_file",
                    "enforce_parameter_schema": False}  # fmt: skip
         self.deployment = request("POST", "/deployments/", json=content)["id"]
 

@@ -11,6 +11,7 @@ import pytest
 from finetune.checkpoints import last_whole_checkpoint
 from tests.servers.processes import await_answer, free_port, kill_group, listens, start_process
 
+pytestmark = pytest.mark.takes_minutes
 ROOT = Path(__file__).parents[2]
 STEPS = 42
 DEADLINE_S = 240

@@ -10,6 +10,7 @@ import yaml
 from configs.named_files import SHIPPED
 from configs.yaml_file import read_yaml
 
+pytestmark = pytest.mark.takes_minutes
 DEADLINE_S = 240
 
 

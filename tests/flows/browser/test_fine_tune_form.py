@@ -2,8 +2,11 @@
 
 import re
 
+import pytest
+
 from registry.store import ModelStore
 
+pytestmark = pytest.mark.takes_minutes
 TAGS = {"promote": "promoted", "reject": "rejected", "inconclusive": "inconclusive"}
 RANK, RATE = "Rank (Optional)", "Learning Rate (Optional)"
 

@@ -60,6 +60,9 @@ BROKEN = {
         ("prefect", {"heartbeat_s": 180}, "error", "HEARTBEAT_FREQUENCY=36"),
         ("prefect", {"heartbeat_s": 60}, "warning", "HEARTBEAT_FREQUENCY=36"),
     ],
+    prefect_checks.crashed_runs_are_picked_up: [
+        ("prefect", {"left_crashed": ("brave-otter",)}, "warning", "brave-otter"),
+    ],
     prefect_checks.workers_poll: [
         ("prefect", {"pools_without_worker": ("gpu",)}, "warning", "worker start --pool gpu"),
     ],

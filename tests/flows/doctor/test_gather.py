@@ -111,6 +111,25 @@ def test_an_answer_without_a_date_tells_nothing_of_the_clock():
     assert clock_ahead_s(httpx.Response(200)) is None
 
 
+def test_crashed_runs_that_nothing_picked_up_are_named(prefect_server, monkeypatch):
+    request = prefect_server.request
+    flow_id = request("POST", "/flows/", json={"name": "left lying"})["id"]
+    runs = {}
+    for name, starts, tags in (("lies", 1, ["pawl"]), ("gave-up", 5, ["pawl"]), ("else", 1, [])):
+        body = {"name": name, "flow_id": flow_id, "tags": tags}
+        runs[name] = request("POST", "/flow_runs/", json=body)["id"]
+        for state in ["RUNNING"] * starts + ["CRASHED"]:
+            body = {"state": {"type": state}, "force": True}
+            request("POST", f"/flow_runs/{runs[name]}/set_state", json=body)
+    with temporary_settings({PREFECT_API_URL: prefect_server.api_url}):
+        assert "lies" not in ask_prefect().left_crashed  # it may still be picked up
+        monkeypatch.setattr("flows.doctor.ask_prefect.PICKED_UP_WITHIN", timedelta(0))
+        found = ask_prefect().left_crashed
+    for run in runs.values():
+        request("DELETE", f"/flow_runs/{run}")
+    assert {"lies", "gave-up", "else"} & set(found) == {"lies"}
+
+
 def test_a_prefect_server_tells_what_the_checks_need(prefect_server):
     name = "doctor-limit"
     limit = {"name": name, "limit": 2, "active_slots": 1}

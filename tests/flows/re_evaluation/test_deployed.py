@@ -9,6 +9,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from registry.confirmations import decided_evidence
 from tests.servers.processes import kill_group
 
+pytestmark = pytest.mark.takes_minutes
+
 
 @pytest.fixture(scope="module")
 def pool():

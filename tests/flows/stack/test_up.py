@@ -15,6 +15,8 @@ from flows.stack.running import running_stack
 from tests.servers.prefect_server import copy_of_migrated
 from tests.servers.processes import free_port
 
+pytestmark = pytest.mark.takes_minutes
+
 
 @pytest.fixture(scope="module")
 def embedded(bring_up, migrated_prefect, migrated_database, tmp_path_factory):

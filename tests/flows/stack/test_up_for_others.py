@@ -12,6 +12,8 @@ from configs.named_files import SHIPPED
 from configs.yaml_file import read_yaml
 from tests.servers.postgresql import create_database
 
+pytestmark = pytest.mark.takes_minutes
+
 
 @pytest.fixture(scope="module")
 def bucket():
