@@ -1,7 +1,6 @@
 """Training in a deployment's run: cancelled, killed, and with its servers gone for a while."""
 
 import shutil
-import sys
 import time
 from pathlib import Path
 
@@ -9,7 +8,8 @@ import psutil
 import pytest
 
 from finetune.checkpoints import last_whole_checkpoint
-from tests.servers.processes import await_answer, free_port, kill_group, listens, start_process
+from tests.servers.mlflow_server import start_mlflow
+from tests.servers.processes import free_port, kill_group
 
 pytestmark = pytest.mark.takes_minutes
 ROOT = Path(__file__).parents[2]
@@ -137,14 +137,7 @@ class RestartableMlflow:
         self.uri = f"http://127.0.0.1:{self.port}"
 
     def start(self):
-        command = [
-            *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", self.port),
-            *("--backend-store-uri", self.database, "--workers", "1"),
-            *("--artifacts-destination", self.directory / "artifacts"),
-        ]
-        log = self.directory / "log"
-        self.process = start_process(command, log=log, cwd=self.directory)
-        await_answer(lambda: listens(self.port), self.process, log)
+        self.process = start_mlflow(self.directory, self.database, self.port)
 
     def kill(self):
         kill_group(self.process)
