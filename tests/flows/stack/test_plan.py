@@ -115,3 +115,9 @@ def test_every_worker_has_a_name_and_the_pools_template(plan):
     words = " ".join(workers[0].command)
     assert "--pool gpus --type docker --limit 2" in words
     assert words.endswith("work_pools/docker.json")
+
+
+def test_workers_look_for_runs_every_few_seconds_unless_told_otherwise(plan):
+    name = "PREFECT_WORKER_QUERY_SECONDS"
+    assert plan().workers[0].environment[name] == "3"
+    assert plan({name: "20"}).workers[0].environment[name] == "20"
