@@ -45,15 +45,23 @@ def question_markdown(
     score_rows: Sequence[Sequence[str]],
     objection: str = "",
 ) -> str:
-    """What stands above the form in the dialog of **Resume**; that is narrow, so without intervals."""
+    """What stands above the form in the dialog of **Resume**, where lists fit and tables are cut off."""
     said = f"**Your last answer did not count: {objection}.**\n\n" if objection else ""
     listed = "\n".join(f"- {reason}" for reason in reasons)
     return (
         f"{said}**Make {model} version {version} champion?** The gate promotes it:\n\n{listed}\n\n"
-        + markdown_table(
-            list(score_header), [[cell.split(" (")[0] for cell in row] for row in score_rows]
+        f"Scores with 95% intervals:\n\n{_score_list(score_header, score_rows)}\n\n"
+        f"Asked for by {', '.join(stands.requested_by)}; {stands.missing}. "
+        f"The time for it ends at {stands.expires}. The whole report is the artifact `gate` of this "
+        "run (tab Artifacts)."
+    )
+
+
+def _score_list(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(
+        f"- **{row[0]}**: "
+        + "; ".join(
+            f"{name} {cell}" for name, cell in zip(header[1:], row[1:], strict=True) if cell
         )
-        + f"\n\nAsked for by {', '.join(stands.requested_by)}; {stands.missing}. "
-        f"The time for it ends at {stands.expires}. The whole report with intervals is the artifact "
-        "`gate` of this run (tab Artifacts)."
+        for row in rows
     )

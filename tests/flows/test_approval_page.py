@@ -17,12 +17,12 @@ def test_the_question_has_what_one_must_know_to_answer():
         3,
         WAITING,
         ["f1 holds"],
-        ["system", "f1"],
-        [["awq", "0.9 (0.8 to 1.0, n = 200)"]],
+        ["system", "f1", "valid", "n"],
+        [["awq", "0.9 (0.8 to 1.0)", "", "200 rows"]],
         "it was empty",
     )
     for said in ("**Your last answer did not count: it was empty.**", "Make notes version 3 champion?",
-                 "- f1 holds", "| awq | 0.9 |", "by ada", "by grace", "1970-01-01T01:00:00Z"):  # fmt: skip
+                 "- f1 holds", "- **awq**: f1 0.9 (0.8 to 1.0); n 200 rows\n", "by ada", "by grace", "1970-01-01T01:00:00Z"):  # fmt: skip
         assert said in text
     assert "last answer" not in question_markdown("notes", 3, WAITING, ["r"], ["s"], [["a"]])
 
