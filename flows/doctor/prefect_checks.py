@@ -208,7 +208,7 @@ def automations_act_once(facts: Facts) -> Finding | None:
 
 
 def crashed_runs_are_picked_up(facts: Facts) -> Finding | None:
-    """On SQLite, Prefect 3.8.8 gives an event up after three `database is locked`, and with it what an
+    """On SQLite, Prefect 3.8.8 gives an event up after four times `database is locked`, and with it what an
     automation would have done."""
     prefect = facts.prefect
     if not prefect.answered or not prefect.deployments:

@@ -12,6 +12,7 @@ from configs.canonical_json import digest_json
 from registry.promotion import PromotionPlan
 from registry.records import LINEAGE_TAGS
 from registry.store import ModelStore
+from tests.servers.mlflow_server import LIGHT
 from tests.servers.processes import end_with_the_tests
 
 CONTRACT_STORES = ("sqlite", "http", "postgresql")
@@ -20,8 +21,8 @@ CONTRACT_STORES = ("sqlite", "http", "postgresql")
 @pytest.fixture(scope="session", autouse=True)
 def quiet_mlflow():
     patch = pytest.MonkeyPatch()
-    patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
-    patch.setenv("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+    for name, value in LIGHT.items():
+        patch.setenv(name, value)
     yield
     patch.undo()
 
