@@ -41,6 +41,13 @@ def pytest_collection_modifyitems(items):
     items[:] = long + [item for item in items if item in others]
 
 
+def pytest_collection_finish(session):
+    """Fail where pytest-xdist ignores the groups: it would do so without a word."""
+    wanted = getattr(session.config.option, "loadgroup", False)  # set in processes of xdist alone
+    if wanted and not all("@" in item.nodeid for item in session.items):
+        raise pytest.UsageError("this pytest-xdist does not keep groups with this pytest")
+
+
 @pytest.fixture(scope="session")
 def evaluation_of():
     """Make an evaluation from per-row counts; `rows_per_document` rows form one document."""
