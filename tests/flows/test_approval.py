@@ -29,7 +29,7 @@ class Lifecycles:
     def __init__(self, server, home, tracking_uri):
         self.server, self.home = server, home
         self.settings = {"PAWL_HOME": home, "MLFLOW_TRACKING_URI": tracking_uri,
-                         "OMP_NUM_THREADS": "1", "PYTHONPATH": ROOT}  # fmt: skip
+                         "PYTHONPATH": ROOT}  # fmt: skip
         self.store = ModelStore(tracking_uri, home / "mlartifacts")
 
     def start(self):

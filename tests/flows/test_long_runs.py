@@ -25,7 +25,7 @@ class LongRuns:
     def __init__(self, server, home, **environment):
         self.server, self.home, self.pool = server, home, "long-runs"
         self.environment = {
-            "PAWL_HOME": str(home), "OMP_NUM_THREADS": "1", "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+            "PAWL_HOME": str(home), "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
             "PREFECT_CLIENT_MAX_RETRIES": "8", **environment,
         }  # fmt: skip
         flow = server.request("POST", "/flows/", json={"name": "long-run"})

@@ -21,7 +21,7 @@ WAIT_MS = 60_000
 
 @pytest.fixture
 def page(tmp_path):
-    """A page of Chromium; how it looks at the end is kept in last.png."""
+    """A page of Chromium; how it looks at the end is kept in last.png, what failed in it is printed."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: install one to test the forms in a real browser")
     from playwright.sync_api import sync_playwright
@@ -30,6 +30,8 @@ def page(tmp_path):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = browser.new_page(viewport={"width": 1300, "height": 1300})
         page.set_default_timeout(WAIT_MS)
+        page.on("console", lambda said: said.type == "error" and print("console:", said.text))
+        page.on("response", lambda answer: answer.ok or print(answer.status, answer.url))
         yield page
         page.screenshot(path=tmp_path / "last.png", full_page=True)
         browser.close()

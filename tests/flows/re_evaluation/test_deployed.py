@@ -31,7 +31,7 @@ def deployed(prefect_server, pool):
 @pytest.fixture
 def worker(prefect_server, pool, workplace):
     """Runs of the deployment work at the workplace."""
-    process = prefect_server.start_worker(pool, PAWL_HOME=workplace.home, OMP_NUM_THREADS=1)
+    process = prefect_server.start_worker(pool, PAWL_HOME=workplace.home)
     yield process
     kill_group(process)
 
