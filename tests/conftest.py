@@ -41,11 +41,10 @@ def pytest_collection_modifyitems(items):
     items[:] = long + [item for item in items if item in others]
 
 
-def pytest_collection_finish(session):
+def pytest_runtest_setup(item):
     """Fail where pytest-xdist ignores the groups: it would do so without a word."""
-    wanted = getattr(session.config.option, "loadgroup", False)  # set in processes of xdist alone
-    if wanted and not all("@" in item.nodeid for item in session.items):
-        raise pytest.UsageError("this pytest-xdist does not keep groups with this pytest")
+    in_groups = getattr(item.config.option, "loadgroup", False)  # set in processes of xdist alone
+    assert not in_groups or "@" in item.nodeid, "this pytest-xdist and this pytest keep no groups"
 
 
 @pytest.fixture(scope="session")
