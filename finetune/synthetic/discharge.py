@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from finetune.synthetic import discharge_words as words
-from finetune.synthetic.vocabulary import DOSES, FREQUENCIES, PROBLEMS, SEEN_DRUGS, UNSEEN_DRUGS
+from finetune.synthetic.drug_names import SEEN_DRUGS, UNSEEN_DRUGS
+from finetune.synthetic.vocabulary import DOSES, FREQUENCIES, PROBLEMS
 from finetune.synthetic.wording import fill, listed, split_rng
 
 STYLES = ("prose", "headings")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from configs.scoring import GroundedScoring
+from finetune.synthetic.drug_names import SEEN_DRUGS, UNSEEN_DRUGS
 from finetune.synthetic.guideline_words import REMARKS, RULES, Rule
-from finetune.synthetic.vocabulary import SEEN_DRUGS, UNSEEN_DRUGS
 from finetune.synthetic.wording import fill, split_rng
 
 NO_ANSWER = str(GroundedScoring.model_fields["no_answer"].default)

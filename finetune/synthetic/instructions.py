@@ -11,8 +11,8 @@ import json
 import random
 from functools import partial
 
+from finetune.synthetic.drug_names import invented_drug_name
 from finetune.synthetic.notes import Note, write_note
-from finetune.synthetic.vocabulary import invented_drug_name
 
 Message = dict[str, str]
 

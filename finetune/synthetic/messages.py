@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from finetune.synthetic.drug_names import SEEN_DRUGS, UNSEEN_DRUGS
 from finetune.synthetic.message_words import (
     CHANNELS,
     CLOSINGS,
@@ -25,7 +26,7 @@ from finetune.synthetic.message_words import (
     SUBJECTS,
     SYMPTOM_SENTENCES,
 )
-from finetune.synthetic.vocabulary import DOSES, SEEN_DRUGS, UNSEEN_DRUGS
+from finetune.synthetic.vocabulary import DOSES
 from finetune.synthetic.wording import fill, split_rng
 
 LABELS = ("emergency", "urgent", "routine", "medication", "administrative")

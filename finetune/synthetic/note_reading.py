@@ -19,15 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from configs.durable_files import write_durably
+from finetune.synthetic.drug_names import invented_drug_name
 from finetune.synthetic.notes import Note, write_note
-from finetune.synthetic.vocabulary import (
-    ADVERSE_EVENTS,
-    ALLERGENS,
-    DOSES,
-    PROBLEMS,
-    ROUTE_PHRASES,
-    invented_drug_name,
-)
+from finetune.synthetic.vocabulary import ADVERSE_EVENTS, ALLERGENS, DOSES, PROBLEMS, ROUTE_PHRASES
 
 CHOICES = 4
 """Answers to choose from; guessing is right in 1 of 4."""

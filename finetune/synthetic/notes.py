@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from finetune.synthetic.drug_names import SEEN_DRUGS, UNSEEN_DRUGS
 from finetune.synthetic.vocabulary import (
     ADVERSE_EVENTS,
     ALLERGENS,
@@ -20,8 +21,6 @@ from finetune.synthetic.vocabulary import (
     PROBLEMS,
     RELATIVES,
     ROUTE_PHRASES,
-    SEEN_DRUGS,
-    UNSEEN_DRUGS,
 )
 from finetune.synthetic.wording import fill, split_rng
 

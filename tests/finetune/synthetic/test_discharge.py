@@ -4,7 +4,7 @@ from configs.load import load_task
 from evals.scorers.summaries import KeyFactsScorer, LengthScorer
 from evals.scorers.text import words
 from finetune.synthetic.discharge import discharge_rows
-from finetune.synthetic.vocabulary import UNSEEN_DRUGS
+from finetune.synthetic.drug_names import UNSEEN_DRUGS
 
 TASK = load_task("discharge-summary")
 

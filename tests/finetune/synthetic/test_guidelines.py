@@ -1,9 +1,9 @@
 import pytest
 
 from configs.load import load_task
+from finetune.synthetic.drug_names import SEEN_DRUGS, UNSEEN_DRUGS
 from finetune.synthetic.guideline_words import RULES
 from finetune.synthetic.guidelines import NO_ANSWER, NO_CITATION, guideline_rows
-from finetune.synthetic.vocabulary import SEEN_DRUGS, UNSEEN_DRUGS
 
 TASK = load_task("guideline-qa")
 

@@ -4,8 +4,8 @@ import re
 import pytest
 
 from configs.load import load_task
+from finetune.synthetic.drug_names import SEEN_DRUGS, UNSEEN_DRUGS
 from finetune.synthetic.instructions import write_conversation
-from finetune.synthetic.vocabulary import SEEN_DRUGS, UNSEEN_DRUGS
 
 TASK = load_task("clinical-notes")
 

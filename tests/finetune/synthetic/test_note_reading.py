@@ -5,8 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 import configs
+from finetune.synthetic.drug_names import SEEN_DRUGS, UNSEEN_DRUGS
 from finetune.synthetic.note_reading import main, note_reading_rows
-from finetune.synthetic.vocabulary import SEEN_DRUGS, UNSEEN_DRUGS
 
 SHIPPED = Path(configs.__file__).parent / "harness_tasks" / "note-reading.jsonl"
 

@@ -6,16 +6,9 @@ from jsonschema import Draft202012Validator
 from configs.load import load_lifecycle, load_task
 from finetune.data import row_from_mapping
 from finetune.splits import check_contamination
+from finetune.synthetic.drug_names import SEEN_DRUGS, UNSEEN_DRUGS
 from finetune.synthetic.notes import NOTE_TYPES, synthetic_rows
-from finetune.synthetic.vocabulary import (
-    ADVERSE_EVENTS,
-    ALLERGENS,
-    DOSES,
-    PROBLEMS,
-    ROUTE_PHRASES,
-    SEEN_DRUGS,
-    UNSEEN_DRUGS,
-)
+from finetune.synthetic.vocabulary import ADVERSE_EVENTS, ALLERGENS, DOSES, PROBLEMS, ROUTE_PHRASES
 
 SPLITS = ("train", "validation", "test")
 TASK = load_task("clinical-notes")
