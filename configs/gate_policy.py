@@ -127,6 +127,18 @@ class Sequential(StrictModel):
     documents_before_stopping: int = Field(default=40, ge=2)
     """Fewest documents after which evaluation may stop."""
 
+    method: Literal["group-sequential", "betting"] = "group-sequential"
+    """`group-sequential`: a few looks with the bounds of complete evaluations, each at a level of its
+    own, for every metric. `betting`: a look after every batch, for means of equally many rows per
+    document (other metrics stay group-sequential); stops earlier where the difference is large, and
+    needs more documents where it is small."""
+
+    looks: int = Field(default=5, ge=2, le=20)
+    """Looks of the group-sequential method, the last at all documents."""
+
+    spending: Literal["obrien-fleming", "pocock"] = "obrien-fleming"
+    """How alpha is spent over the looks: nearly all at the end, or evenly."""
+
 
 class GateConfig(StrictModel):
     """The policy that turns evaluations into promote, reject or inconclusive."""
@@ -139,8 +151,9 @@ class GateConfig(StrictModel):
     """One-sided error rate: how often a candidate that breaks a rule by exactly its margin may be
     promoted, over all candidates together."""
 
-    correction: Literal["holm", "bonferroni"] = "holm"
-    """How alpha is kept when several candidates may be promoted."""
+    correction: Literal["max-t", "holm", "bonferroni"] = "max-t"
+    """How alpha is kept when several candidates may be promoted. `max-t`: step-down by the largest of
+    statistics that are as alike as the candidates' scores show; never stricter than `holm`."""
 
     comparisons: tuple[Comparison, ...] = ()
     """Comparisons with references."""
@@ -155,10 +168,11 @@ class GateConfig(StrictModel):
     """Prices for `cost_per_1k_documents`."""
 
     resamples: int = Field(default=10_000, ge=1000)
-    """Bootstrap resamples."""
+    """Not used any more: bounds are computed without resampling. Older policies name it."""
 
     min_clusters: int = Field(default=30, ge=2)
-    """Fewer independent documents than this: inconclusive, whatever the scores."""
+    """Fewer independent documents than this in which there is something to count (of the rarest
+    class for macro-F1): inconclusive, whatever the scores."""
 
     preflight: Preflight = Preflight()
     """Check of the test set's size before training."""
@@ -200,8 +214,6 @@ class GateConfig(StrictModel):
                 for rule in self.comparisons
                 if rule.task is None and "unquantized" in rule.references
             ]
-            if self.alpha_budget is not None:
-                fixed.append("an alpha_budget")
             if fixed:
                 raise ValueError(
                     f"sequential: expected comparisons and floors on all rows only, got {fixed[0]}, "

@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 
 from configs.errors import EvidenceError
 from configs.gate_policy import Ceiling, Comparison, Floor, GateConfig
 from evals.decision import Check, Outcome, Reason
+from evals.documents_needed import further_documents
 from evals.evaluation import Evaluation
 from evals.evidence import Evidence, slices_of
 from evals.rectified_checks import (
@@ -25,22 +25,19 @@ from evals.rectified_checks import (
 from evals.running_costs import cost_per_1k_documents, latency_p95
 from evals.stats.equivalence import tost
 from evals.stats.one_sample import Bounded, Interval, bounded_metric
-from evals.stats.paired import PairedDifference, paired_difference
-
-POWER = 0.8
-"""Chance with which the further documents asked for should settle a check."""
+from evals.stats.paired import Law, PairedDifference, ScalableLaw, paired_difference
 
 UNQUANTIZED = "fine-tuned"
 
 
 @dataclass(frozen=True)
 class Level:
-    """How strictly and how reproducibly a candidate is tested."""
+    """How strictly a candidate is tested."""
 
     alpha: float
     """One-sided level of every rule that sets none of its own."""
     seed: int
-    """Of the bootstrap."""
+    """Of the order of documents in sequential mode."""
     share: float = 1.0
     """What the rule's own alpha is multiplied by: the correction for candidates and for looks."""
 
@@ -54,31 +51,6 @@ def outcome_of_bounds(low: float, high: float, threshold: float) -> Outcome:
     if low > threshold:
         return "promote"
     return "reject" if high < threshold else "inconclusive"
-
-
-def further_documents(found: Interval, threshold: float, alpha: float) -> int | None:
-    """How many more documents would probably settle an inconclusive check.
-
-    If the true effect is the one observed, the interval excludes the threshold with a chance of
-    `POWER` once n * (half-width / distance to the threshold)^2 * ((z_alpha + z_power) / z_alpha)^2
-    documents are there, because half-widths shrink with the square root of their number n (Chow,
-    Shao and Wang, Sample Size Calculations in Clinical Research, 2008, chapter 3).
-
-    Args:
-        alpha: one-sided error rate of the bounds.
-    Returns:
-        None when the effect lies on the threshold, so that no number would settle it.
-    """
-    distance = found.value - threshold
-    if math.isclose(distance, 0.0, abs_tol=1e-9):
-        return None
-    half_width = found.value - found.low if distance > 0 else found.high - found.value
-    quantile = NormalDist().inv_cdf
-    power_factor = 1 + quantile(POWER) / quantile(1 - alpha)
-    needed = found.clusters * (half_width / distance * power_factor) ** 2
-    if not math.isfinite(needed):
-        return None
-    return max(1, math.ceil(needed) - found.clusters)
 
 
 REASONS: dict[Outcome, Reason] = {
@@ -102,14 +74,29 @@ def settled(
     min_clusters: int,
     reference: str | None = None,
     slice_value: str | None = None,
+    law: Law | None = None,
+    carriers: int | None = None,
 ) -> Check:
-    """The record of one rule, inconclusive when there are too few documents to say anything."""
+    """The record of one rule, inconclusive where the documents cannot carry a decision.
+
+    Args:
+        law: where bounds and p-value are from, to say what more documents would show.
+        carriers: documents in which there is something to count; None where every document counts.
+    """
     missing, reason = None, REASONS[outcome]
+    carrying = found.clusters if carriers is None else carriers
     if outcome == "inconclusive":
-        missing = further_documents(found, threshold, alpha)
-    if found.clusters < min_clusters:
-        outcome, p_value, reason = "inconclusive", 1.0, "too-few-documents"
-        missing = max(missing or 0, min_clusters - found.clusters)
+        missing = further_documents(found, law, threshold, alpha)
+        if _too_uneven(kind, law, threshold, alpha, found.clusters):
+            reason = "too-uneven"
+    if carrying < min_clusters:
+        outcome, p_value = "inconclusive", 1.0
+        reason = "too-few-documents" if carrying == found.clusters else "too-few-carriers"
+        if carrying:
+            lacking = math.ceil((min_clusters - carrying) * found.clusters / carrying)
+            missing = max(missing or 0, lacking)
+        else:
+            missing, reason = None, "nothing-to-count"
     return Check.model_validate(
         {
             "kind": kind,
@@ -127,11 +114,21 @@ def settled(
             "method": found.method,
             "rows": found.rows,
             "clusters": found.clusters,
+            "carriers": carriers,
             "outcome": outcome,
             "reason": reason,
             "further_documents": missing,
         }
     )
+
+
+def _too_uneven(kind: str, law: Law | None, threshold: float, alpha: float, documents: int) -> bool:
+    """Whether so many equal documents could have shown what these, of such different size, cannot,
+    had not one of them been lost."""
+    if kind == "ceiling" or not isinstance(law, ScalableLaw):
+        return False
+    room = 1 - threshold if kind == "floor" else abs(threshold)
+    return -math.expm1(math.log(alpha) / documents) < room <= law.unseen_cost(alpha)
 
 
 def references_of(
@@ -157,7 +154,7 @@ def check_comparison(
     alpha = level.of(rule.alpha)
     ours = evidence.of(candidate, rule.task)
     for reference, system in references_of(rule, candidate, evidence):
-        found = _difference(ours, evidence.of(system, rule.task), rule.metric, alpha, policy, level)
+        found = difference(ours, evidence.of(system, rule.task), rule.metric, alpha)
         outcome = outcome_of_bounds(found.low, found.high, -rule.margin)
         p_value = found.p_worse_than(rule.margin)
         if rule.test == "equivalence":
@@ -176,6 +173,8 @@ def check_comparison(
             alpha=alpha,
             min_clusters=policy.min_clusters,
             reference=reference,
+            law=found.law,
+            carriers=found.carriers,
         )
 
 
@@ -191,7 +190,7 @@ def check_floor(
         else [(f"{rule.slice} = {value}", part) for value, part in slices_of(whole, rule.slice)]
     )
     for name, part in parts:
-        found = _bounded(part, rule.metric, alpha, policy, level)
+        found = bounded(part, rule.metric, alpha)
         yield settled(
             rule,
             kind="floor",
@@ -204,33 +203,26 @@ def check_floor(
             alpha=alpha,
             min_clusters=policy.min_clusters,
             slice_value=name,
+            law=found.law,
+            carriers=found.carriers,
         )
 
 
-def _difference(
-    ours: Evaluation,
-    theirs: Evaluation,
-    metric: str,
-    alpha: float,
-    policy: GateConfig,
-    level: Level,
-) -> PairedDifference:
+def difference(ours: Evaluation, theirs: Evaluation, metric: str, alpha: float) -> PairedDifference:
+    """How much better `ours` is, rectified by people where they scored enough of a judge's rows."""
     judged = is_judged(metric)
     if judged and (found := difference_rectified_by_people(ours, theirs, metric, alpha)):
         return found
-    found = paired_difference(
-        ours, theirs, metric, alpha=alpha, resamples=policy.resamples, seed=level.seed
-    )
+    found = paired_difference(ours, theirs, metric, alpha=alpha)
     return replace(found, method=JUDGE_ALONE + found.method) if judged else found
 
 
-def _bounded(
-    part: Evaluation, metric: str, alpha: float, policy: GateConfig, level: Level
-) -> Bounded:
+def bounded(part: Evaluation, metric: str, alpha: float) -> Bounded:
+    """A metric of one system, rectified likewise."""
     judged = is_judged(metric)
     if judged and (found := mean_rectified_by_people(part, metric, alpha)):
         return found
-    found = bounded_metric(part, metric, alpha=alpha, resamples=policy.resamples, seed=level.seed)
+    found = bounded_metric(part, metric, alpha=alpha)
     return replace(found, method=JUDGE_ALONE + found.method) if judged else found
 
 
@@ -257,6 +249,7 @@ def check_ceiling(
         found=found,
         alpha=alpha,
         min_clusters=policy.min_clusters,
+        law=found.law,
     )
 
 

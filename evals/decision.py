@@ -9,7 +9,15 @@ from configs.gate_policy import GateConfig
 from configs.strict_model import StrictModel
 
 Outcome = Literal["promote", "reject", "inconclusive"]
-Reason = Literal["holds", "fails", "interval-covers-threshold", "too-few-documents"]
+Reason = Literal[
+    "holds",
+    "fails",
+    "interval-covers-threshold",
+    "too-few-documents",
+    "too-few-carriers",
+    "too-uneven",
+    "nothing-to-count",
+]
 
 
 class Check(StrictModel):
@@ -36,12 +44,16 @@ class Check(StrictModel):
     alpha: float
     """Error rate of each bound."""
     p_value: float
-    """Of the hypothesis that the rule is broken; an anytime-valid one in sequential mode."""
+    """Of the hypothesis that the rule is broken; in sequential mode, the level if it is shown and 1
+    if not."""
     method: str
     """How bounds and p-value were computed."""
     rows: int
     clusters: int
     """Independent documents."""
+    carriers: int | None = None
+    """Documents in which there is something to count, of the rarest class for a macro average; None
+    where every document counts."""
     outcome: Outcome
     reason: Reason
     """Why, for a machine."""
@@ -74,10 +86,17 @@ class Look(StrictModel):
     """Whether an alpha budget keeps the error rate over all looks."""
 
 
+METHOD = "2026.11"
+"""Version of the statistics behind checks: skewness-corrected bounds with an unseen loss, sized by how
+uneven documents are; step-down max-T over candidates; group-sequential looks."""
+
+
 class Decision(StrictModel):
     """What the gate decided and why; the same inputs give the same bytes."""
 
     schema_version: Literal[2] = 2
+    method: str = "2026.10"
+    """Version of the statistics that made it; decisions that name none are of the first."""
     outcome: Outcome
     promoted: str | None
     """Candidate that may become champion; None unless the outcome is `promote`."""
@@ -90,7 +109,7 @@ class Decision(StrictModel):
     policy: GateConfig
     look: Look
     seed: int
-    """Seed of the bootstrap, or of the order of documents in sequential mode."""
+    """Seed of the order of documents in sequential mode."""
     evidence: dict[str, str]
     """Digest of every evaluation the decision rests on, by system, or by `task/system`."""
 

@@ -38,6 +38,8 @@ class Evaluation:
     metrics: tuple[Metric, ...]
     """What is measured, the task's primary metric first."""
     frame: pd.DataFrame
+    max_output_tokens: int | None = None
+    """The most tokens that one answer was allowed to have; None where no limit is known."""
 
     def metric(self, name: str) -> Metric:
         """The metric of that name.
@@ -75,6 +77,7 @@ def write_evaluation(evaluation: Evaluation, directory: Path) -> None:
         "task": evaluation.task,
         "data_digest": evaluation.data_digest,
         "metrics": [metric.model_dump(mode="json") for metric in evaluation.metrics],
+        "max_output_tokens": evaluation.max_output_tokens,
     }
     write_durably(directory / "examples.parquet", buffer.getvalue())
     write_durably(directory / "evaluation.json", json.dumps(facts, indent=2))
@@ -106,6 +109,7 @@ def read_evaluation(directory: Path, system: str) -> Evaluation:
             metrics=metrics,
             system=system,
             frame=frame,
+            max_output_tokens=facts.get("max_output_tokens"),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EvidenceError(

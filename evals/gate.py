@@ -13,10 +13,12 @@ from collections.abc import Sequence
 from configs.errors import EvidenceError
 from configs.gate_policy import GateConfig
 from evals.checks import Level, check_ceiling, check_comparison, check_floor, outcome_of_all
-from evals.decision import CandidateResult, Check, Decision, Look, Outcome
+from evals.decision import METHOD, CandidateResult, Check, Decision, Look, Outcome
 from evals.evidence import Evidence
 from evals.reasons import explain
 from evals.sequential_checks import sequential_checks
+from evals.siblings import correlation_of
+from evals.stats.max_t import step_down_levels
 from evals.stats.multiplicity import holm_levels
 
 
@@ -75,13 +77,18 @@ def _tested(
     tested = {
         name: (strictest, check_candidate(policy, name, evidence, strictest)) for name in candidates
     }
-    # Holm's levels follow from p-values of complete evaluations, which sequential mode does not have.
+    # Levels that follow from p-values need complete evaluations, which sequential mode does not have.
     if policy.correction == "bonferroni" or policy.sequential or len(candidates) == 1:
         return tested
     p_values = {name: _p_value(checks, level) for name, (level, checks) in tested.items()}
-    for name, found in holm_levels(p_values, alpha).items():
-        if found != strictest.alpha:
-            level = Level(found, seed, found / policy.alpha)
+    if policy.correction == "holm":
+        levels = holm_levels(p_values, alpha)
+    else:
+        correlation = correlation_of(policy, candidates, evidence, alpha)
+        levels = step_down_levels(p_values, alpha, correlation)
+    for name, own in levels.items():
+        if own != strictest.alpha:
+            level = Level(own, seed, own / policy.alpha)
             tested[name] = (level, check_candidate(policy, name, evidence, level))
     return tested
 
@@ -98,7 +105,7 @@ def decide(
 
     Args:
         candidates: systems of the evidence, most wanted first; the first that passes is promoted.
-        seed: of the bootstrap, and of the order of documents in sequential mode.
+        seed: of the order of documents in sequential mode.
         look: which decision on this test set it is, and what it may spend; the first, with all of
             the policy's alpha, if None.
     Raises:
@@ -123,6 +130,7 @@ def decide(
     open_results = [r for r in results if r.outcome == "inconclusive"]
     undecided: Outcome = "inconclusive" if open_results else "reject"
     return Decision(
+        method=METHOD,
         outcome="promote" if promoted else undecided,
         promoted=promoted,
         reasons=explain(policy, results, promoted, look),

@@ -104,6 +104,7 @@ def difference_rectified_by_people(
         clusters=found.clusters,
         method=_method(found),
         law=RectifiedLaw(at),
+        carriers=len(set(clusters)),
     )
 
 

@@ -127,6 +127,7 @@ def score_completions(
         data_digest=data_digest,
         metrics=metrics_of(task),
         frame=pd.DataFrame(lines),
+        max_output_tokens=task.max_new_tokens,
     )
 
 

@@ -30,6 +30,9 @@ def latency_p95(evaluation: Evaluation, alpha: float) -> Bounded:
 def cost_per_1k_documents(evaluation: Evaluation, prices: TokenPrices, alpha: float) -> Bounded:
     """Money per thousand documents at these prices per token, in the currency of the prices.
 
+    An answer may cost as much as the tokens that it was allowed to write (`max_output_tokens`), also
+    where none that was seen did. Without such a limit there is no upper bound.
+
     Raises:
         EvidenceError: when no token counts were recorded.
     """
@@ -40,9 +43,14 @@ def cost_per_1k_documents(evaluation: Evaluation, prices: TokenPrices, alpha: fl
             "expected token counts of every row, got rows without them",
             "Evaluate it on an engine that reports them.",
         )
-    per_row = (
-        frame["input_tokens"] * prices.input_per_million
-        + frame["output_tokens"] * prices.output_per_million
-    ) / 1e6
-    per_document = 1000 * per_row.groupby(frame["cluster"]).sum()
-    return bounded_mean(per_document.to_numpy(dtype=float), alpha, rows=evaluation.rows)
+    thousand = 1000 / 1e6
+    read = frame["input_tokens"] * prices.input_per_million * thousand
+    written = frame["output_tokens"] * prices.output_per_million * thousand
+    documents = frame["cluster"]
+    per_document = (read + written).groupby(documents).sum().to_numpy(dtype=float)
+    dearest = None
+    if (limit := evaluation.max_output_tokens) is not None:
+        longest = frame["output_tokens"].clip(lower=limit)
+        most = read + longest * prices.output_per_million * thousand
+        dearest = most.groupby(documents).sum().to_numpy(dtype=float)
+    return bounded_mean(per_document, alpha, rows=evaluation.rows, dearest=dearest)

@@ -13,22 +13,31 @@ from typing import TYPE_CHECKING
 
 from configs.errors import EvidenceError
 from configs.gate_policy import Comparison, Floor, GateConfig, Sequential
-from evals.checks import Level, outcome_of_all, outcome_of_bounds, references_of, settled
-from evals.decision import Check
+from evals.checks import Level, outcome_of_all, references_of, settled
+from evals.decision import Check, Outcome
 from evals.evaluation import Evaluation
 from evals.evidence import Evidence
+from evals.metric import ROWS, Metric, Ratio
 from evals.sequential_evaluation import batches_of
-from evals.stats.confidence_sequence import SequentialBounds, can_bet, confidence_sequence
+from evals.stats.betting import can_bet
 from evals.stats.paired import require_paired
+from evals.stats.sequential_bounds import (
+    Asked,
+    SequentialBounds,
+    betting_bounds,
+    group_sequential_bounds,
+)
 from evals.stats.totals import cluster_sums
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from evals.metric import Metric
-
 BETTING = "betting confidence sequence"
-ASYMPTOTIC = "asymptotic confidence sequence"
+GROUP_SEQUENTIAL = "group-sequential looks: "
+
+
+COUNTED_ROWS = Metric(name="rows", ratios=(Ratio(numerator={ROWS: 1.0}),))
+"""Its sums are numbers of rows."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,7 @@ class Clause:
     system: str | None
     """Which evaluation it is."""
     betting: bool
+    """Whether the bounds are those of betting; group-sequential otherwise."""
     history: list[SequentialBounds] = field(default_factory=list)
 
     @property
@@ -91,17 +101,19 @@ class SequentialGate:
         self.batches = batches_of(
             design.frame["cluster"].astype(str), self.sequential.batch_documents, level.seed
         )
+        self.design = design
         rows_per_document = design.frame.groupby("cluster").size()
+        bets = self.sequential.method == "betting"
         self.clauses: list[Clause] = []
         for rule in policy.comparisons:
             if rule.task is None:
                 for reference, system in references_of(rule, candidate, evidence):
                     metric = evidence.of(system, None).metric(rule.metric)
-                    betting = can_bet(metric, rows_per_document)
+                    betting = bets and can_bet(metric, rows_per_document)
                     self.clauses.append(Clause(rule, reference, system, betting))
         for floor in policy.floors:
             if floor.task is None:
-                betting = can_bet(design.metric(floor.metric), rows_per_document)
+                betting = bets and can_bet(design.metric(floor.metric), rows_per_document)
                 self.clauses.append(Clause(floor, None, None, betting))
         self._answered: list[Evaluation] = []
 
@@ -151,15 +163,18 @@ class SequentialGate:
     @property
     def settled(self) -> bool:
         """Whether the outcome is certain, after enough documents to say so."""
-        enough = max(self.sequential.documents_before_stopping, self.policy.min_clusters)
-        if self.documents < enough:
+        if self.documents < self._fewest:
             return False
-        required = [
-            outcome_of_bounds(c.history[-1].low, c.history[-1].high, c.threshold)
-            for c in self.clauses
-            if c.rule.required
-        ]
+        required = [self._outcome(c.history[-1]) for c in self.clauses if c.rule.required]
         return outcome_of_all(required) != "inconclusive"
+
+    def _outcome(self, bounds: SequentialBounds) -> Outcome:
+        """Nothing is settled by fewer documents with something to count than the policy asks for."""
+        if bounds.carriers < self.policy.min_clusters:
+            return "inconclusive"
+        if bounds.shown:
+            return "promote"
+        return "reject" if bounds.excluded else "inconclusive"
 
     def checks(self) -> list[Check]:
         """Every rule's record after the batches so far."""
@@ -168,9 +183,9 @@ class SequentialGate:
 
     def _check(self, clause: Clause, rows: int) -> Check:
         last = clause.history[-1]
-        outcome = outcome_of_bounds(last.low, last.high, clause.threshold)
+        outcome = self._outcome(last)
         alpha = self.level.of(clause.rule.alpha)
-        method = BETTING if clause.betting else ASYMPTOTIC
+        method = BETTING if clause.betting else self._method
         found = _Bounds(last.value, last.low, last.high, rows, last.clusters, method)
         return settled(
             clause.rule,
@@ -185,14 +200,38 @@ class SequentialGate:
             alpha=alpha,
             min_clusters=self.policy.min_clusters,
             reference=clause.reference,
+            carriers=last.carriers,
         )
+
+    @property
+    def _method(self) -> str:
+        """How group-sequential bounds came about, for the record."""
+        return f"{GROUP_SEQUENTIAL}{self.sequential.looks}, {self.sequential.spending} spending"
+
+    @property
+    def _looks(self) -> list[int]:
+        """Documents at each look: ends of batches, about evenly spaced, the last at all documents."""
+        ends = self._ends(len(self.batches))
+        fewest = min(self._fewest, self.total_documents)
+        count = self.sequential.looks
+        wanted = (self.total_documents * (number + 1) / count for number in range(count))
+        nearest = {min(ends, key=lambda end: abs(end - goal)) for goal in wanted}
+        return sorted({*(end for end in nearest if end >= fewest), self.total_documents})
+
+    @property
+    def _fewest(self) -> int:
+        return max(self.sequential.documents_before_stopping, self.policy.min_clusters)
+
+    def _ends(self, batches: int) -> list[int]:
+        """Documents after each of the first batches."""
+        ends, total = [], 0
+        for part in self.batches[:batches]:
+            total += len(part)
+            ends.append(total)
+        return ends
 
     def _bounds(self, clause: Clause) -> list[SequentialBounds]:
         metric = self._answered[0].metric(clause.rule.metric)
-        ends, total = [], 0
-        for part in self.batches[: len(self._answered)]:
-            total += len(part)
-            ends.append(total)
         ours = _concatenated(self._answered)
         theirs = None
         if clause.system is not None:
@@ -201,22 +240,37 @@ class SequentialGate:
             reference = dataclasses.replace(reference, frame=rows)
             require_paired(ours, reference)
             theirs = self._in_order(reference, metric)
-        return confidence_sequence(
-            metric,
+        ends = self._ends(len(self._answered))
+        asked = Asked(
             self._in_order(ours, metric),
             theirs,
-            alpha=self.level.of(clause.rule.alpha),
+            self._in_order(ours, COUNTED_ROWS)[:, 1],
+            self._in_order(self.design, metric, self.batches),
+        )
+        alpha = self.level.of(clause.rule.alpha)
+        if clause.betting:
+            return betting_bounds(metric, asked, clause.threshold, alpha=alpha, ends=ends)
+        return group_sequential_bounds(
+            metric,
+            asked,
+            clause.threshold,
+            alpha=alpha,
+            looks=self._looks,
             ends=ends,
-            betting=clause.betting,
+            spending=self.sequential.spending,
         )
 
-    def _in_order(self, evaluation: Evaluation, metric: Metric) -> np.ndarray:
-        """Cluster sums in the order in which documents are asked."""
+    def _in_order(
+        self, evaluation: Evaluation, metric: Metric, batches: Sequence[Sequence[str]] | None = None
+    ) -> np.ndarray:
+        """Cluster sums in the order in which documents are asked; of the batches answered so far
+        unless others are named."""
         import numpy as np
 
         keys = np.unique(evaluation.frame["cluster"].to_numpy())
         place = {str(key): number for number, key in enumerate(keys)}
-        asked = [d for batch in self.batches[: len(self._answered)] for d in batch]
+        used = self.batches[: len(self._answered)] if batches is None else batches
+        asked = [document for batch in used for document in batch]
         return cluster_sums(evaluation.frame, metric)[[place[document] for document in asked]]
 
 

@@ -69,9 +69,9 @@ def tango_z(
 class TangoLaw:
     """Bounds and p-values for the difference of two paired shares, by the corrected score test."""
 
-    only_candidate: int
-    only_reference: int
-    rows: int
+    only_candidate: float
+    only_reference: float
+    rows: float
 
     def low(self, alpha: float) -> float:
         """Lower bound with error `alpha`: the smallest difference the score test does not reject."""
@@ -90,6 +90,22 @@ class TangoLaw:
     def high(self, alpha: float) -> float:
         """Upper bound with error `alpha`."""
         return -self.mirrored().low(alpha)
+
+    def times(self, copies: float) -> TangoLaw:
+        """The law of so many times as many documents of the same kind."""
+        counts = (self.only_candidate, self.only_reference, self.rows)
+        return TangoLaw(*(copies * count for count in counts))
+
+    @property
+    def standard_error(self) -> float:
+        """Of the difference, by the variance of the paired shares."""
+        value = (self.only_candidate - self.only_reference) / self.rows
+        spread = (self.only_candidate + self.only_reference) / self.rows - value**2
+        return math.sqrt(spread / self.rows)
+
+    def unseen_cost(self, alpha: float) -> float:
+        """The margin that so many documents cannot get below, had not one of them been lost."""
+        return -TangoLaw(0, 0, self.rows).low(alpha)
 
     def mirrored(self) -> TangoLaw:
         """The law of reference - candidate."""

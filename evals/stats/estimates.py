@@ -73,11 +73,11 @@ def estimate(
     return Estimate(value, min(low, value), max(high, value), len(used), len(sums))
 
 
-def share_bounds(successes: float, trials: int, tail: float) -> tuple[float, float]:
+def share_bounds(successes: float, trials: float, tail: float) -> tuple[float, float]:
     """Clopper-Pearson bounds, each with error `tail`, for a share of independent trials.
 
     Args:
-        successes: may be fractional, when documents of several rows count as one trial.
+        successes, trials: may be fractional, when documents of several rows count as one trial.
     """
     from scipy.stats import beta
 

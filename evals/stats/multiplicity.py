@@ -15,40 +15,15 @@ from collections.abc import Mapping
 from evals.stats.levels import require_alpha
 
 
-def holm_adjusted(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Adjusted p-values: the smallest alpha at which Holm's test rejects each hypothesis.
-
-    Raises:
-        ValueError: when a p-value is not in [0, 1].
-    """
-    ordered = _ordered(p_values)
-    adjusted, largest = {}, 0.0
-    for place, name in enumerate(ordered):
-        largest = max(largest, min(1.0, (len(ordered) - place) * p_values[name]))
-        adjusted[name] = largest
-    return {name: adjusted[name] for name in p_values}
-
-
-def holm(p_values: Mapping[str, float], alpha: float) -> dict[str, bool]:
-    """Which hypotheses Holm's test rejects, so that one true hypothesis or more is rejected with a
-    chance of at most `alpha`, whatever the dependence.
-
-    Raises:
-        ValueError: when alpha is not in (0, 0.5) or a p-value not in [0, 1].
-    """
-    require_alpha(alpha)
-    return {name: p_value <= alpha for name, p_value in holm_adjusted(p_values).items()}
-
-
 def holm_levels(p_values: Mapping[str, float], alpha: float) -> dict[str, float]:
     """The level at which Holm's test compares each p-value: alpha / m for the smallest of m,
     alpha / (m - 1) for the next, and so on; from the first that is not rejected, one level for all.
 
     Raises:
-        ValueError: as `holm`.
+        ValueError: when alpha is not in (0, 0.5) or a p-value not in [0, 1].
     """
     require_alpha(alpha)
-    ordered = _ordered(p_values)
+    ordered = ordered_by_p_value(p_values)
     levels, rejected = {}, 0
     for place, name in enumerate(ordered):
         levels[name] = alpha / (len(ordered) - rejected)
@@ -81,8 +56,12 @@ def spend(total_alpha: float, look: int, planned_looks: int | None = None) -> fl
     return total_alpha / planned_looks if look <= planned_looks else 0.0
 
 
-def _ordered(p_values: Mapping[str, float]) -> list[str]:
-    """Names by p-value, smallest first."""
+def ordered_by_p_value(p_values: Mapping[str, float]) -> list[str]:
+    """Names by p-value, smallest first.
+
+    Raises:
+        ValueError: when a p-value is not in [0, 1].
+    """
     for name, p_value in p_values.items():
         if not 0 <= p_value <= 1:
             raise ValueError(f"p-value of {name}: expected a number in [0, 1], got {p_value}")

@@ -3,28 +3,32 @@
 Does: metrics, means over documents, quantiles over documents. Does not: compare systems
 (evals/stats/paired.py).
 
-Sources: Clopper and Pearson 1934 (Biometrika 26:404) for shares; Efron 1987 (JASA 82:171) for the
-BCa bootstrap; Conover 1999 (Practical Nonparametric Statistics, section 3.2) for quantiles.
+Sources: Clopper and Pearson 1934 (Biometrika 26:404) for shares; evals/stats/skew_corrected.py for
+every other metric and for means; Conover 1999 (Practical Nonparametric Statistics, section 3.2) for
+quantiles.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from configs.errors import EvidenceError
 from evals.evaluation import Evaluation
-from evals.stats.bootstrap import resample_guarded
-from evals.stats.estimates import share_estimate, share_p_value
+from evals.metric import Metric
+from evals.stats.contributions import Contributions, carriers, of_value
+from evals.stats.estimates import share_bounds
 from evals.stats.levels import require_alpha
-from evals.stats.totals import cluster_sums, metric_of_sums, unseen_document
+from evals.stats.paired import SKEW_CORRECTED, Law
+from evals.stats.skew_corrected import SkewCorrectedLaw
+from evals.stats.totals import cluster_sums
 
 if TYPE_CHECKING:
     import numpy as np
 
-RESAMPLES_OF_A_MEAN = 10_000
+EXACT_SHARE = "Clopper-Pearson, documents as trials"
 
 
 class Interval(Protocol):
@@ -58,72 +62,138 @@ class Bounded:
     """One-sided p-value of the hypothesis that the measure is at most a threshold."""
     p_at_least: Callable[[float], float] = field(repr=False, compare=False)
     """One-sided p-value of the hypothesis that the measure is at least a threshold."""
+    carriers: int | None = None
+    """Documents in which there is something to count; None where every document counts."""
+    law: Law | None = field(default=None, repr=False, compare=False)
+    contributions: Contributions | None = field(default=None, repr=False, compare=False)
+    """What each document adds, in the order of sorted cluster keys, where the method is of that kind."""
 
 
-def bounded_metric(
-    evaluation: Evaluation, metric_name: str, *, alpha: float, resamples: int, seed: int
-) -> Bounded:
+@dataclass(frozen=True)
+class ShareLaw:
+    """Exact bounds of a share of independent documents, each right or wrong."""
+
+    successes: float
+    trials: float
+
+    def low(self, alpha: float) -> float:
+        """Lower bound with error alpha."""
+        return share_bounds(self.successes, self.trials, alpha)[0]
+
+    def high(self, alpha: float) -> float:
+        """Upper bound with error alpha."""
+        return share_bounds(self.successes, self.trials, alpha)[1]
+
+    def p_above(self, threshold: float) -> float:
+        """p-value of the hypothesis that the share is <= threshold: the binomial tail as an
+        incomplete beta function (Clopper and Pearson 1934)."""
+        from scipy.stats import beta
+
+        if self.successes <= 0:
+            return 1.0
+        return float(beta.cdf(threshold, self.successes, self.trials - self.successes + 1))
+
+    def p_below(self, threshold: float) -> float:
+        """p-value of the hypothesis that the share is >= threshold."""
+        return ShareLaw(self.trials - self.successes, self.trials).p_above(1 - threshold)
+
+    def times(self, copies: float) -> ShareLaw:
+        """The law of so many times as many documents with the same share."""
+        return ShareLaw(self.successes * copies, self.trials * copies)
+
+    @property
+    def standard_error(self) -> float:
+        """Of the share."""
+        share = self.successes / self.trials
+        return math.sqrt(share * (1 - share) / self.trials)
+
+    def unseen_cost(self, alpha: float) -> float:
+        """How far below 1 the bound stays, had not one document been wrong."""
+        return -math.expm1(math.log(alpha) / self.trials)
+
+
+def bounded_metric(evaluation: Evaluation, metric_name: str, *, alpha: float) -> Bounded:
     """A metric of one system with one-sided bounds at level `alpha` each.
 
-    A share of rows has exact bounds. Any other metric is resampled by document, together with one
-    document of average size that is all wrong (for the lower bound) or all right (for the upper),
-    because what is too rare to be among n documents cannot be resampled.
+    A share of rows, one per document, has exact bounds; any other metric those of
+    evals/stats/skew_corrected.py, in which rows of one document count together and a large document
+    for what it holds.
 
     Raises:
         EvidenceError: when there are no rows or the task does not measure the metric.
         ValueError: when alpha is not in (0, 0.5).
     """
     metric = evaluation.metric(metric_name)
-    require_alpha(alpha)
-    if metric.binary:
-        found = share_estimate(evaluation, metric_name, alpha)
-        return Bounded(
-            found.value,
-            found.low,
-            found.high,
-            found.rows,
-            found.clusters,
-            "Clopper-Pearson, documents as trials",
-            partial(share_p_value, found),
-            partial(_share_p_at_least, found.value, found.clusters),
-        )
     if evaluation.frame.empty:
         raise EvidenceError(evaluation.system, "expected rows, got none", "Check the data.")
     sums = cluster_sums(evaluation.frame, metric)
-    return _resampled(
-        sums,
-        partial(metric_of_sums, metric),
-        worst=unseen_document(sums, right=False),
-        best=unseen_document(sums, right=True),
-        support=(0.0, 1.0),
-        alpha=alpha,
-        resamples=resamples,
-        seed=seed,
-        rows=evaluation.rows,
-        method="BCa bootstrap of documents",
+    return bounded_value(metric, sums, alpha=alpha, rows=evaluation.rows)
+
+
+def bounded_value(metric: Metric, sums: np.ndarray, *, alpha: float, rows: int) -> Bounded:
+    """As `bounded_metric`, from the `cluster_sums` of the documents."""
+    require_alpha(alpha)
+    contributions = of_value(metric, sums)
+    exact = metric.binary and len(sums) == rows
+    law: Law = (
+        ShareLaw(float(sums[:, 0].sum()), len(sums))
+        if exact
+        else SkewCorrectedLaw(contributions, support=(0.0, 1.0))
     )
+    return _bounded(
+        contributions, law, alpha, rows, EXACT_SHARE if exact else SKEW_CORRECTED,
+        carriers(metric, sums),
+    )  # fmt: skip
 
 
-def bounded_mean(values: np.ndarray, alpha: float, *, rows: int, seed: int = 0) -> Bounded:
-    """Mean of one non-negative value per document, with bootstrap bounds.
+def bounded_mean(
+    values: np.ndarray, alpha: float, *, rows: int, dearest: np.ndarray | None
+) -> Bounded:
+    """Mean of one non-negative value per document, with one-sided bounds at level `alpha` each.
 
-    A document that costs nothing joins for the lower bound, and for the upper one a document that
-    costs twice as much as the dearest, because the dearest need not have been seen.
+    Args:
+        dearest: the most that each document could cost, such as an answer that runs on to the limit
+            of tokens; shape of `values`. None where no limit is known: then there is no upper bound,
+            because an answer that was not seen may cost anything.
     """
     import numpy as np
 
-    sums = np.column_stack([values, np.ones(len(values))])
-    return _resampled(
-        sums,
-        lambda totals: totals[..., 0] / totals[..., 1],
-        worst=np.array([0.0, 1.0]),
-        best=np.array([2 * values.max(), 1.0]),
-        support=(0.0, float("inf")),
-        alpha=alpha,
-        resamples=RESAMPLES_OF_A_MEAN,
-        seed=seed,
-        rows=rows,
-        method="BCa bootstrap of documents",
+    require_alpha(alpha)
+    count = len(values)
+    contributions = Contributions(float(values.mean()), values / count, np.full(count, 1 / count))
+    if dearest is None:
+        unlimited = SkewCorrectedLaw(contributions, (0.0, math.inf))
+        return Bounded(
+            contributions.value, 0.0, math.inf, rows, count,
+            "no upper bound, since no limit of tokens is known",
+            lambda _: 1.0, lambda _: 1.0, law=unlimited,
+        )  # fmt: skip
+    at_risk = np.maximum(dearest - values, values) / count
+    law = SkewCorrectedLaw(contributions, (0.0, math.inf), at_risk=at_risk)
+    return _bounded(contributions, law, alpha, rows, SKEW_CORRECTED, None)
+
+
+def _bounded(
+    contributions: Contributions,
+    law: Law,
+    alpha: float,
+    rows: int,
+    method: str,
+    carrying: int | None,
+) -> Bounded:
+    value = contributions.value
+    return Bounded(
+        value,
+        min(value, law.low(alpha)),
+        max(value, law.high(alpha)),
+        rows,
+        len(contributions.gains),
+        method,
+        law.p_above,
+        law.p_below,
+        carrying,
+        law,
+        contributions,
     )
 
 
@@ -161,42 +231,4 @@ def bounded_quantile(values: np.ndarray, quantile: float, alpha: float, *, rows:
         "order statistics of documents",
         p_at_most,
         p_at_least,
-    )
-
-
-def _share_p_at_least(value: float, trials: int, maximum: float) -> float:
-    from scipy.stats import beta
-
-    failures = (1 - value) * trials
-    if failures <= 0:
-        return 1.0
-    return float(beta.cdf(1 - maximum, failures, trials - failures + 1))
-
-
-def _resampled(
-    sums: np.ndarray,
-    statistic: Callable[[Any], Any],
-    *,
-    worst: np.ndarray,
-    best: np.ndarray,
-    support: tuple[float, float],
-    alpha: float,
-    resamples: int,
-    seed: int,
-    rows: int,
-    method: str,
-) -> Bounded:
-    value = float(statistic(sums.sum(axis=0)))
-    lower, upper = resample_guarded(
-        sums, statistic, worst, best, resamples=resamples, seed=seed, support=support
-    )
-    return Bounded(
-        value,
-        min(value, lower.low(alpha)),
-        max(value, upper.high(alpha)),
-        rows,
-        len(sums),
-        method,
-        lower.p_above,
-        upper.p_below,
     )

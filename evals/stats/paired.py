@@ -9,30 +9,23 @@ own.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from configs.errors import EvidenceError
 from evals.evaluation import Evaluation
 from evals.metric import ROWS, Metric
 from evals.stats.binary import TangoLaw
-from evals.stats.bootstrap import BootstrapLaw, resample_guarded
-from evals.stats.cluster_robust import RobustLaw
+from evals.stats.contributions import Contributions, carriers, of_difference
 from evals.stats.levels import require_alpha, require_margin
-from evals.stats.totals import PARTS, cluster_sums, metric_of_sums, unseen_document
+from evals.stats.skew_corrected import SkewCorrectedLaw
+from evals.stats.totals import cluster_sums
 
 if TYPE_CHECKING:
     import numpy as np
 
-DRAWS_BEYOND = 50
-"""Resamples beyond a percentile bound. Where scores are identical, the bound is the smallest draw,
-and with so many it reaches the exact bound for a loss never seen."""
-
 TANGO = "paired score interval (Tango), continuity-corrected"
-ROBUST = "cluster-robust t interval with an unseen loss"
-BOOTSTRAP = "BCa bootstrap of documents with an unseen loss"
+SKEW_CORRECTED = "cluster-robust t interval, corrected for skewness, with an unseen loss"
 
 
 class Law(Protocol):
@@ -55,28 +48,22 @@ class Law(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class GuardedBootstrap:
-    """Two bootstrap laws: with a worst document for lower bounds, with a best one for upper."""
+@runtime_checkable
+class ScalableLaw(Law, Protocol):
+    """A law that can also say what more documents of the same kind would show."""
 
-    lower: BootstrapLaw
-    upper: BootstrapLaw
+    def times(self, copies: float) -> ScalableLaw:
+        """The law of so many times as many documents."""
+        ...
 
-    def low(self, alpha: float) -> float:
-        """Lower bound with error alpha."""
-        return self.lower.low(alpha)
+    @property
+    def standard_error(self) -> float:
+        """Of the value."""
+        ...
 
-    def high(self, alpha: float) -> float:
-        """Upper bound with error alpha."""
-        return self.upper.high(alpha)
-
-    def p_above(self, threshold: float) -> float:
-        """p-value of the hypothesis that the difference is <= threshold."""
-        return self.lower.p_above(threshold)
-
-    def p_below(self, threshold: float) -> float:
-        """p-value of the hypothesis that the difference is >= threshold."""
-        return self.upper.p_below(threshold)
+    def unseen_cost(self, alpha: float) -> float:
+        """The margin that the documents cannot get below, had not one of them been lost."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -93,6 +80,10 @@ class PairedDifference:
     clusters: int
     method: str
     law: Law = field(repr=False, compare=False)
+    carriers: int = 0
+    """Documents in which there is something to count, of the rarest class for a macro average."""
+    contributions: Contributions | None = field(default=None, repr=False, compare=False)
+    """What each document adds, in the order of sorted cluster keys, where the method is of that kind."""
 
     def p_worse_than(self, margin: float) -> float:
         """One-sided p-value of the hypothesis that the difference is <= -margin.
@@ -156,62 +147,55 @@ def require_paired(candidate: Evaluation, reference: Evaluation) -> None:
 
 
 def paired_difference(
-    candidate: Evaluation,
-    reference: Evaluation,
-    metric_name: str,
-    *,
-    alpha: float,
-    resamples: int,
-    seed: int,
+    candidate: Evaluation, reference: Evaluation, metric_name: str, *, alpha: float
 ) -> PairedDifference:
     """How much better the candidate is, with one-sided bounds at level `alpha` each.
 
-    Rows that are right or wrong, one per document, get the paired score interval. Means over rows
-    of several per document get the cluster-robust t interval, all other metrics the BCa bootstrap
-    of documents. A loss too rare to be among n documents shows neither in a standard error nor in
-    resamples: with 30 documents a plain bootstrap promotes a candidate that is worse by 3 points in
-    40% of cases. So one document of average size that the candidate gets all wrong and the
-    reference all right joins for the lower bound, and its mirror image for the upper one. Identical
-    scores of n documents never give an interval of width 0; at alpha 0.05, where the exact bound for
-    a loss never seen is 3/n, the score interval reaches about 3.2/n, the t interval 3.6/n and the
-    bootstrap 5/n to either side.
+    Rows that are right or wrong, one per document, get the paired score interval; every other metric
+    the skewness-corrected cluster-robust interval (evals/stats/skew_corrected.py), which allows for
+    a document that is lost wholly and was not seen. Identical scores of n documents never give an
+    interval of width 0: at alpha 0.05 it reaches at least 3/n to either side, and farther where
+    documents are of different size.
 
     Args:
         alpha: one-sided error rate of each bound, in (0, 0.5).
-        resamples: of the bootstrap; at least 50 / alpha are drawn.
-        seed: of the bootstrap.
 
     Raises:
         EvidenceError: when the two did not answer the same rows, the task does not measure the
             metric, or scores or clusters are missing.
         ValueError: when alpha is out of range.
     """
-    require_alpha(alpha)
     metric = candidate.metric(metric_name)
     ours, theirs = cluster_sums(candidate.frame, metric), cluster_sums(reference.frame, metric)
     require_paired(candidate, reference)
+    return difference_of(metric, ours, theirs, alpha=alpha, rows=candidate.rows)
+
+
+def difference_of(
+    metric: Metric, ours: np.ndarray, theirs: np.ndarray, *, alpha: float, rows: int
+) -> PairedDifference:
+    """As `paired_difference`, from `cluster_sums` of the same documents in the same order."""
+    require_alpha(alpha)
     if not metric.higher_is_better:
         ours, theirs = theirs, ours
-    value = float(
-        metric_of_sums(metric, ours.sum(axis=0)) - metric_of_sums(metric, theirs.sum(axis=0))
-    )
     law: Law
-    if metric.binary and len(ours) == candidate.rows:
+    contributions = of_difference(metric, ours, theirs)
+    if metric.binary and len(ours) == rows:
         law, method = _tango(ours, theirs), TANGO
-    elif is_mean(metric):
-        law, method = RobustLaw(ours[:, 0] - theirs[:, 0], ours[:, 1]), ROBUST
     else:
-        law = _bootstrap(metric, ours, theirs, resamples=resamples, seed=seed, alpha=alpha)
-        method = BOOTSTRAP
+        law, method = SkewCorrectedLaw(contributions), SKEW_CORRECTED
+    value = contributions.value
     # A bound may be shifted to the other side of the value, where it says nothing.
     return PairedDifference(
         value=value,
         low=min(value, law.low(alpha)),
         high=max(value, law.high(alpha)),
-        rows=candidate.rows,
+        rows=rows,
         clusters=len(ours),
         method=method,
         law=law,
+        carriers=carriers(metric, ours, theirs),
+        contributions=contributions,
     )
 
 
@@ -220,41 +204,6 @@ def is_mean(metric: Metric) -> bool:
     return len(metric.ratios) == 1 and metric.ratios[0].denominator == {ROWS: 1.0}
 
 
-def difference_of_sums(metric: Metric, totals: Any) -> Any:
-    """Difference of a metric from the sums of both systems side by side, shape (..., 2 * columns)."""
-    columns = PARTS * len(metric.ratios)
-    return metric_of_sums(metric, totals[..., :columns]) - metric_of_sums(
-        metric, totals[..., columns:]
-    )
-
-
 def _tango(ours: np.ndarray, theirs: np.ndarray) -> TangoLaw:
     better, worse = (ours[:, 0] > theirs[:, 0]).sum(), (ours[:, 0] < theirs[:, 0]).sum()
     return TangoLaw(int(better), int(worse), len(ours))
-
-
-def _bootstrap(
-    metric: Metric,
-    ours: np.ndarray,
-    theirs: np.ndarray,
-    *,
-    resamples: int,
-    seed: int,
-    alpha: float,
-) -> GuardedBootstrap:
-    import numpy as np
-
-    lower, upper = resample_guarded(
-        np.hstack([ours, theirs]),
-        partial(difference_of_sums, metric),
-        worst=np.concatenate(
-            [unseen_document(ours, right=False), unseen_document(theirs, right=True)]
-        ),
-        best=np.concatenate(
-            [unseen_document(ours, right=True), unseen_document(theirs, right=False)]
-        ),
-        resamples=max(resamples, math.ceil(DRAWS_BEYOND / alpha)),
-        seed=seed,
-        support=(-1.0, 1.0),
-    )
-    return GuardedBootstrap(lower, upper)
