@@ -9,7 +9,9 @@ from configs.gate_policy import GateConfig
 from configs.strict_model import StrictModel
 
 Outcome = Literal["promote", "reject", "inconclusive"]
-Reason = Literal["holds", "fails", "interval-covers-threshold", "too-few-documents"]
+Reason = Literal[
+    "holds", "fails", "interval-covers-threshold", "too-few-documents", "too-few-carriers"
+]
 
 
 class Check(StrictModel):
@@ -48,6 +50,10 @@ class Check(StrictModel):
     further_documents: int | None
     """If inconclusive: about how many more documents would settle it with a chance of 80%; None if
     no number would."""
+    carriers: int | None = None
+    """Documents that carry what is measured; None where that was not counted."""
+    critical: str | None = None
+    """What a critical rule is about, such as `recall of allergies`; None for any other rule."""
 
 
 class CandidateResult(StrictModel):
