@@ -1,7 +1,7 @@
 """Apply a policy's critical rules to one candidate, on the documents that carry the label.
 
-Does: choose the rows that count, count the documents that carry what is measured, hand the rest to
-the checks of comparisons and floors. Does not: bound anything itself (evals/checks.py).
+Does: choose the documents that count, hand them to the checks of comparisons and floors, settle the
+rule where too few carry it. Does not: bound anything itself (evals/checks.py).
 
 Documents in which there is nothing to count say nothing about a label, and a loss never seen would
 be made as small as the average over them. So they are left out before anything is bounded: n is the
@@ -13,81 +13,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from configs.critical_labels import CriticalLabel
 from configs.gate_policy import Comparison, Floor, GateConfig
 from evals.checks import Level, check_comparison, check_floor, references_of
+from evals.critical_rows import carriers, documents_with, needed_documents, rows_of_rule
 from evals.decision import Check
 from evals.evaluation import Evaluation
-from evals.evidence import Evidence, slices_of
+from evals.evidence import Evidence
 from evals.stats.totals import metric_value
 
 NO_BOUND = "none: fewer than two documents"
 FEWEST_TO_BOUND = 2
-
-
-def needed_documents(rule: CriticalLabel, policy: GateConfig) -> int:
-    """Fewest documents that must carry what the rule measures."""
-    return policy.min_clusters if rule.min_documents is None else rule.min_documents
-
-
-def needed_carriers(check: Check, policy: GateConfig) -> int:
-    """Fewest documents that must carry what a check is about, by the rule that it comes from."""
-    for rule in policy.critical:
-        if rule.words == check.critical:
-            return needed_documents(rule, policy)
-    return policy.min_clusters
-
-
-def rows_of_rule(rule: CriticalLabel, evaluation: Evaluation) -> Evaluation:
-    """The evaluation restricted to the rows that the rule is about; none if no row has the value.
-
-    Raises:
-        EvidenceError: when the task declares no such slice, or does not measure such a metric.
-    """
-    evaluation.metric(rule.metric)
-    if rule.slice is None:
-        return evaluation
-    parts = dict(slices_of(evaluation, rule.slice))
-    return parts.get(
-        str(rule.value), dataclasses.replace(evaluation, frame=evaluation.frame.iloc[:0])
-    )
-
-
-def carrying_documents(rule: CriticalLabel, evaluation: Evaluation) -> frozenset[str]:
-    """Documents whose gold answers hold what the rule is about, whatever the system answered.
-
-    Raises:
-        EvidenceError: as `rows_of_rule`.
-
-    >>> import pandas as pd
-    >>> from evals.metric import count_metrics
-    >>> frame = pd.DataFrame({"cluster": ["a", "a", "b"], "tp.allergies": [0, 1, 0],
-    ...                       "fp.allergies": [0, 0, 3], "fn.allergies": [2, 0, 0]})
-    >>> evaluation = Evaluation("awq", "", "notes", "", count_metrics(".allergies"), frame)
-    >>> sorted(carrying_documents(CriticalLabel(field="allergies", minimum=0.5), evaluation))
-    ['a']
-    """
-    return _documents_with(rule, rows_of_rule(rule, evaluation), ("tp", "fn"))
-
-
-def _documents_with(rule: CriticalLabel, part: Evaluation, counts: Sequence[str]) -> frozenset[str]:
-    frame = part.frame
-    total = sum(frame[f"{count}{rule.suffix}"] for count in counts)
-    return frozenset(frame["cluster"][total > 0].astype(str))
-
-
-def carriers(rule: CriticalLabel, parts: Sequence[Evaluation]) -> int:
-    """How many documents carry what is measured.
-
-    Args:
-        parts: what the systems compared made of the rows of the rule, the candidate first.
-    """
-    found = [len(_documents_with(rule, parts[0], ("tp", "fn")))]
-    if rule.measure == "precision":
-        found += [len(_documents_with(rule, part, ("tp", "fp"))) for part in parts]
-    return min(found)
 
 
 def check_critical(
@@ -151,7 +89,7 @@ def _counted(rule: CriticalLabel, parts: Mapping[str, Evaluation]) -> dict[str, 
     also those in which a system claims it."""
     counts = ("tp", "fn") if rule.measure == "recall" else ("tp", "fp", "fn")
     documents = frozenset[str]().union(
-        *(_documents_with(rule, part, counts) for part in parts.values())
+        *(documents_with(rule, part, counts) for part in parts.values())
     )
     return {
         name: dataclasses.replace(

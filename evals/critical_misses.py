@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from configs.critical_labels import CriticalLabel
-from configs.task import TaskConfig
-from evals.critical_checks import rows_of_rule
+from evals.critical_rows import rows_of_rule
 from evals.evaluation import Evaluation
-from evals.scorers.extraction import missed_items
+
+if TYPE_CHECKING:
+    from configs.task import TaskConfig
 
 LONGEST_TEXT = 200
 """Characters of a missed item or an answer that are kept."""
@@ -81,6 +82,8 @@ def critical_misses(
 
 
 def _texts(rule: CriticalLabel, row: Mapping[Any, Any], gold: Gold) -> tuple[str, ...]:
+    from evals.scorers.extraction import missed_items
+
     target = gold.targets.get(str(row["id"]))
     if target is None:
         return ()

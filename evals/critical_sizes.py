@@ -14,7 +14,7 @@ from configs.critical_labels import CriticalLabel
 from configs.errors import EvidenceError
 from configs.gate_policy import GateConfig
 from configs.task import TaskConfig
-from evals.critical_checks import carrying_documents, needed_documents
+from evals.critical_rows import carrying_documents, needed_documents
 from evals.evaluation import SLICE_PREFIX, Evaluation
 from evals.policy_names import did_you_mean
 from evals.scorers.registry import metrics_of, score_answers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from configs.gate_policy import GateConfig
-from evals.critical_checks import needed_carriers
+from evals.critical_rows import needed_carriers
 from evals.decision import CandidateResult, Check, Look
 
 
@@ -50,7 +50,8 @@ def _about(look: Look, alpha: float) -> str:
 def _sentence(candidate: str, check: Check, policy: GateConfig) -> str:
     n = f"n = {check.rows} rows of {check.clusters} documents"
     if check.carriers is not None:
-        n += f", of which {check.carriers} carry it"
+        all_carry = check.carriers == check.clusters
+        n += " that carry it" if all_carry else f", of which {check.carriers} carry it"
     where = f" where {check.slice}" if check.slice and not check.critical else ""
     name = check.critical or check.metric
     if check.reference:

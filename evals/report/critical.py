@@ -12,9 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from configs.critical_labels import CriticalLabel
-from evals.checks import outcome_of_all
-from evals.critical_checks import carrying_documents, rows_of_rule
 from evals.critical_misses import CriticalMiss, Gold, critical_misses
+from evals.critical_rows import carrying_documents, rows_of_rule
 from evals.decision import CandidateResult, Check, Decision
 from evals.evaluation import Evaluation
 from evals.report.blocks import Block, Heading, Section, Table, Text
@@ -79,6 +78,8 @@ def _rules_table(
     result: CandidateResult,
     evaluations: Mapping[str, Evaluation],
 ) -> Table:
+    from evals.checks import outcome_of_all
+
     checks = {
         rule: [check for check in result.checks if check.critical == rule.words] for rule in rules
     }
@@ -109,7 +110,7 @@ def _rules_table(
         "documents that carry it",
         result.candidate,
         *references,
-        "must be",
+        "must be, and is",
         "outcome",
     )
     return Table("Every critical rule", header, tuple(rows), tuple(outcomes))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evals.critical_checks import needed_carriers
+from evals.critical_rows import needed_carriers
 from evals.decision import CandidateResult, Check, Decision
 from evals.report.wording import counted, listed, measure_words, points, reference_words
 
