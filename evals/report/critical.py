@@ -88,7 +88,8 @@ def _rules_table(
     )
     rows, outcomes = [], []
     for rule, own in checks.items():
-        outcome = outcome_of_all([check.outcome for check in own])
+        # A rule against a champion alone has no check while there is no champion.
+        outcome = outcome_of_all([check.outcome for check in own]) if own else "inconclusive"
         asked = {str(check.reference) for check in own if check.reference}
         carried = [check.carriers for check in own if check.carriers is not None]
         rows.append(
@@ -101,7 +102,7 @@ def _rules_table(
                     for name in references
                 ),
                 "; ".join(map(_check_words, own)),
-                OUTCOMES[outcome],
+                OUTCOMES[outcome] if own else "nothing to compare with yet",
             )
         )
         outcomes.append(outcome)

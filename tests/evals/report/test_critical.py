@@ -134,3 +134,10 @@ def test_the_verdict_of_a_promotion_names_what_is_critical(shown):
         "Promote awq: it does as well as the baseline, within the 30 points that may be lost; what "
         "is critical holds (recall of problems). Judged on 200 cases" in markdown
     )
+
+
+def test_a_rule_against_a_champion_that_does_not_exist_yet_is_not_said_to_hold(shown):
+    rule = RULE.model_copy(update={"references": ("champion",), "minimum": None})
+    section, *_ = shown(rules=(rule,))
+    assert "| nothing to compare with yet |" in section
+    assert "holds |" not in section
