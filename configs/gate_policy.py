@@ -5,27 +5,15 @@ Does: hold and validate the rules. Does not: apply them (evals/gate.py).
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from configs.approval import Approval
+from configs.critical_labels import CriticalLabel
+from configs.gate_rule import Alpha, Fraction, Reference, Rule
 from configs.quantization import Scheme
 from configs.strict_model import StrictModel
-
-Fraction = Annotated[float, Field(gt=0, lt=1)]
-Alpha = Annotated[float, Field(gt=0, lt=0.5)]
-Reference = Literal["baseline", "champion", "base", "unquantized"]
-
-
-class Rule(StrictModel):
-    """What every rule of a policy has."""
-
-    required: bool = True
-    """Whether the rule must hold. A rule that is not required is reported and blocks nothing."""
-
-    alpha: Alpha | None = None
-    """One-sided error rate of this rule. Empty: that of the policy."""
 
 
 class Comparison(Rule):
@@ -164,6 +152,9 @@ class GateConfig(StrictModel):
     ceilings: tuple[Ceiling, ...] = ()
     """Largest latency and cost."""
 
+    critical: tuple[CriticalLabel, ...] = ()
+    """Fields, labels and slice values that must not get lost, however good the rest is."""
+
     prices: TokenPrices | None = None
     """Prices for `cost_per_1k_documents`."""
 
@@ -199,6 +190,12 @@ class GateConfig(StrictModel):
                     f"comparisons: expected references among base, champion and unquantized on "
                     f"guard task {rule.task!r}, got baseline, which is not asked guard tasks"
                 )
+        named = [rule.words for rule in self.critical]
+        if twice := sorted({words for words in named if named.count(words) > 1}):
+            raise ValueError(
+                f"critical: expected one rule for each, got several for {', '.join(twice)}; "
+                "put margin and minimum into one"
+            )
         if self.prices is None and any(c.measure == "cost_per_1k_documents" for c in self.ceilings):
             raise ValueError("prices: expected prices for the ceiling on cost, got none; add them")
         if self.sequential is not None:
@@ -214,6 +211,7 @@ class GateConfig(StrictModel):
                 for rule in self.comparisons
                 if rule.task is None and "unquantized" in rule.references
             ]
+            fixed += [f"critical {rule.words}" for rule in self.critical]
             if fixed:
                 raise ValueError(
                     f"sequential: expected comparisons and floors on all rows only, got {fixed[0]}, "

@@ -60,6 +60,8 @@ class Check(StrictModel):
     further_documents: int | None
     """If inconclusive: about how many more documents would settle it with a chance of 80%; None if
     no number would."""
+    critical: str | None = None
+    """What a critical rule is about, such as `recall of allergies`; None for any other rule."""
 
 
 class CandidateResult(StrictModel):

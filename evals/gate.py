@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from configs.errors import EvidenceError
 from configs.gate_policy import GateConfig
 from evals.checks import Level, check_ceiling, check_comparison, check_floor, outcome_of_all
+from evals.critical_checks import check_critical
 from evals.decision import METHOD, CandidateResult, Check, Decision, Look, Outcome
 from evals.evidence import Evidence
 from evals.reasons import explain
@@ -47,6 +48,8 @@ def check_candidate(
         checks += check_floor(floor, candidate, evidence, policy, level)
     for ceiling in fixed.ceilings:
         checks += check_ceiling(ceiling, candidate, evidence, policy, level)
+    for label in fixed.critical:
+        checks += check_critical(label, candidate, evidence, policy, level)
     if not any(check.reference and check.required for check in checks):
         raise EvidenceError(
             f"gate: {candidate}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from configs.gate_policy import GateConfig
+from evals.critical_rows import needed_carriers
 from evals.decision import CandidateResult, Check, Look
 
 
@@ -18,9 +19,7 @@ def explain(
         else ["No candidate passed every check, so nothing is promoted."]
     )
     reasons += [
-        _sentence(result.candidate, check, policy.min_clusters)
-        for result in results
-        for check in result.checks
+        _sentence(result.candidate, check, policy) for result in results for check in result.checks
     ]
     if len(results) > 1:
         method = "Bonferroni" if policy.sequential else policy.correction.capitalize()
@@ -48,16 +47,20 @@ def _about(look: Look, alpha: float) -> str:
     )
 
 
-def _sentence(candidate: str, check: Check, min_clusters: int) -> str:
+def _sentence(candidate: str, check: Check, policy: GateConfig) -> str:
     n = f"n = {check.rows} rows of {check.clusters} documents"
-    where = f" where {check.slice}" if check.slice else ""
+    if check.carriers is not None:
+        all_carry = check.carriers == check.clusters
+        n += " that carry it" if all_carry else f", of which {check.carriers} carry it"
+    where = f" where {check.slice}" if check.slice and not check.critical else ""
+    name = check.critical or check.metric
     if check.reference:
         interval = f"{check.value:+.4f}, bounds {check.low:+.4f} to {check.high:+.4f}"
-        subject = f"{check.metric} against {check.reference} on {check.task}"
+        subject = f"{name} against {check.reference} on {check.task}"
         rule = f"margin {-check.threshold:g}"
     else:
         interval = f"{check.value:.4f}, bounds {check.low:.4f} to {check.high:.4f}"
-        subject = f"{check.metric} on {check.task}"
+        subject = f"{name} on {check.task}"
         rule = f"{'minimum' if check.kind == 'floor' else 'maximum'} {check.threshold:g}"
     verdict = {
         "promote": f"holds at {rule}",
@@ -65,7 +68,10 @@ def _sentence(candidate: str, check: Check, min_clusters: int) -> str:
         "inconclusive": f"cannot be told at {rule}",
     }[check.outcome]
     if check.reason == "too-few-documents":
-        verdict = f"cannot be told from fewer than {min_clusters} documents"
+        verdict = f"cannot be told from fewer than {policy.min_clusters} documents"
+    elif check.reason == "too-few-carriers":
+        needed = needed_carriers(check, policy)
+        verdict = f"cannot be told from fewer than {needed} documents that carry it"
     more = (
         f"; about {check.further_documents} more documents would probably settle it"
         if check.further_documents

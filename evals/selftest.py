@@ -85,6 +85,13 @@ def exercisable(policy: GateConfig) -> tuple[GateConfig, tuple[str, ...]]:
     floors = [rule for rule in policy.floors if not rule.task]
     left_out += [f"floor on {rule.metric} ({rule.task})" for rule in policy.floors if rule.task]
     left_out += [f"ceiling on {rule.measure}" for rule in policy.ceilings]
+    critical = [
+        label.model_copy(update={"references": ("baseline",)})
+        for label in policy.critical
+        if label.margin is None or set(label.references) & set(RECORDED_REFERENCES)
+    ]
+    tested = {label.words for label in critical}
+    left_out += [label.words for label in policy.critical if label.words not in tested]
     if not any(rule.required for rule in comparisons):
         raise EvidenceError(
             "self-test",
@@ -92,7 +99,12 @@ def exercisable(policy: GateConfig) -> tuple[GateConfig, tuple[str, ...]]:
             "Add one to the policy.",
         )
     kept = policy.model_copy(
-        update={"comparisons": tuple(comparisons), "floors": tuple(floors), "ceilings": ()}
+        update={
+            "comparisons": tuple(comparisons),
+            "floors": tuple(floors),
+            "ceilings": (),
+            "critical": tuple(critical),
+        }
     )
     return kept, tuple(left_out)
 
@@ -169,7 +181,7 @@ def _line(
         for decision in decisions
         for result in decision.results
         for check in result.checks
-        if check.reference and check.metric == rule.metric
+        if check.reference and check.metric == rule.metric and not check.critical
     ]
     return SelfTestLine(
         metric=rule.metric,

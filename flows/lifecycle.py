@@ -23,6 +23,7 @@ from flows.sole_process import sole_process_of_this_run
 from flows.step_cache import StepCache, StepOutcome
 from flows.steps.approval import settle_approval
 from flows.steps.champion import find_champion
+from flows.steps.critical_labels import require_critical_labels, require_policy_names
 from flows.steps.data_checks import check_prepared_data
 from flows.steps.evaluate import evaluate_baseline, evaluate_weights
 from flows.steps.fine_tune import fine_tune, merge
@@ -71,12 +72,14 @@ def run_steps(config: LifecycleConfig, requested_by: str) -> LifecycleSummary:
     actor = requester(config, requested_by)
     cache = StepCache(home() / "cache")
     task = load_task(config.task)
+    require_policy_names(config, task)
 
     base = result_of(resolve(config.base_model))
     # Before anything is computed: what is edited during the run was not used, and must show as newer.
     facts = facts_now(config, base.digest)
     data = result_of(prepare(config, task, cache))
     checked = result_of(check_prepared_data(config.data_checks, task, data, cache))
+    require_critical_labels(config, task, data)
     # Before training: a baseline that cannot answer, or too few documents, would make it worthless.
     baseline = result_of(evaluate_baseline(config, task, data, cache))
     preflight(config, baseline)
@@ -108,7 +111,7 @@ def run_steps(config: LifecycleConfig, requested_by: str) -> LifecycleSummary:
     look = result_of(claim_look(config, task, data, evidence_digests(evaluations, guards)))
     decided = result_of(
         gate(
-            config, task, evaluations, beside, guards, look, lineage, sizes, checked, cache
+            config, task, evaluations, beside, guards, look, lineage, sizes, checked, data, cache
         )
     )  # fmt: skip
     promotion = result_of(promote(config, lineage, candidates, decided, champion, actor))

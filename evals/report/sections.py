@@ -90,7 +90,7 @@ def regressions_section(
     decision: Decision, evaluations: Mapping[str, Evaluation], metric: str, show_text: bool
 ) -> Section:
     """The rows on which the candidate lost most, against every reference on the main task."""
-    result = _of_interest(decision)
+    result = of_interest(decision)
     candidate = result.candidate
     main_task = next(iter(evaluations.values())).task
     references = dict.fromkeys(
@@ -124,7 +124,7 @@ def regressions_section(
     return Section("Worst regressions", (Text(text), *blocks))
 
 
-def _of_interest(decision: Decision) -> CandidateResult:
+def of_interest(decision: Decision) -> CandidateResult:
     """The promoted candidate, or the most wanted that is not rejected, or the most wanted."""
     for result in decision.results:
         if result.candidate == decision.promoted:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evals.critical_rows import needed_carriers
 from evals.decision import CandidateResult, Check, Decision
 from evals.report.wording import counted, listed, measure_words, points, reference_words
 
@@ -51,7 +52,8 @@ def statistics_line(decision: Decision) -> str:
 
 def _promotion(result: CandidateResult, main_task: str) -> str:
     required = [check for check in result.checks if check.required]
-    comparisons = [c for c in required if c.reference and c.task == main_task]
+    critical = list(dict.fromkeys(c.critical for c in required if c.critical))
+    comparisons = [c for c in required if c.reference and c.task == main_task and not c.critical]
     by_reference: dict[str, list[Check]] = {}
     for check in comparisons:
         by_reference.setdefault(str(check.reference), []).append(check)
@@ -63,7 +65,7 @@ def _promotion(result: CandidateResult, main_task: str) -> str:
             better.append(reference)
         else:
             as_well.append(reference)
-    claims, rest = [], "; every other requirement holds"
+    claims, rest = [], []
     if better:
         claims.append(f"it does better than {_references(better)}")
     if as_well:
@@ -76,9 +78,11 @@ def _promotion(result: CandidateResult, main_task: str) -> str:
         claims.append(f"it does the same as {_references(same)}, within {allowed} either way")
     if not claims:
         claims.append("every requirement holds")
-    if not comparisons or len(required) == len(comparisons):
-        rest = ""
-    return f"Promote {result.candidate}: {listed(claims)}{rest}."
+    if critical:
+        rest.append(f"what is critical holds ({listed(critical)})")
+    if comparisons and any(not c.critical and c not in comparisons for c in required):
+        rest.append("every other requirement holds")
+    return f"Promote {result.candidate}: {'; '.join([listed(claims), *rest])}."
 
 
 def _rejection(decision: Decision, main_task: str) -> list[str]:
@@ -133,6 +137,12 @@ def _shortfall(check: Check, decision: Decision, main_task: str) -> str:
 def _range(check: Check, decision: Decision, main_task: str) -> str:
     """Where the truth may lie, and where it must lie."""
     subject = _subject(check, main_task)
+    if check.reason == "too-few-carriers":
+        needed = needed_carriers(check, decision.policy)
+        return (
+            f"for {subject} at least {needed} documents must carry it, and {check.carriers or 0} of "
+            "the test set do"
+        )
     if check.reference:
         limit = (
             f"they may differ by at most {points(check.threshold)}"
@@ -156,6 +166,8 @@ def _range(check: Check, decision: Decision, main_task: str) -> str:
 
 def _subject(check: Check, main_task: str) -> str:
     guard = "" if check.task == main_task else f" (on {check.task})"
+    if check.critical:
+        return f"{check.critical}{guard}"
     part = f" where {check.slice}" if check.slice else ""
     return f"{measure_words(check.metric)}{part}{guard}"
 
@@ -183,6 +195,7 @@ def _margins(checks: Sequence[Check]) -> str:
 def _n(result: CandidateResult, main_task: str) -> str:
     """On how much the comparisons on the main task rest, or whatever there is."""
     whole = [c for c in result.checks if c.slice is None]
+    whole = [c for c in whole if not c.critical] or whole
     judged = [c for c in whole if c.task == main_task] or whole or list(result.checks)
     largest = max(judged, key=lambda check: check.rows)
     return (

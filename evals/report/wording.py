@@ -92,9 +92,10 @@ def signed_value_with_bounds(check: Check) -> str:
 def rule_words(check: Check, main_task: str) -> str:
     """`non-inferiority of micro_f1`, with the guard task and the slice where there is one."""
     guard = "" if check.task == main_task else f" on {check.task}"
-    part = f" where {check.slice}" if check.slice else ""
+    part = f" where {check.slice}" if check.slice and not check.critical else ""
     optional = "" if check.required else " (reported only)"
-    return f"{check.kind} of {check.metric}{guard}{part}{optional}"
+    about = f"the critical {check.critical}" if check.critical else check.metric
+    return f"{check.kind} of {about}{guard}{part}{optional}"
 
 
 def threshold_words(check: Check) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from evals.critical_misses import Gold
 from evals.decision import Decision
 from evals.evaluation import Evaluation
 from evals.report.blocks import Markdown, Report, Section
+from evals.report.critical import critical_section
 from evals.report.html_page import report_html
 from evals.report.markdown import below_section, report_markdown
 from evals.report.plots import write_differences, write_scores
@@ -38,8 +40,10 @@ def write_report(
     lineage: Mapping[str, str] | None = None,
     show_text: bool = False,
     extra_sections: Mapping[str, str] | None = None,
+    gold: Gold | None = None,
 ) -> None:
-    """Write `report.md`, `report.html`, `scores.png` and `differences.png`.
+    """Write `report.md`, `report.html`, `scores.png` and `differences.png`; where the policy has
+    critical rules also `critical-false-negatives.json`.
 
     The same arguments give the same bytes.
 
@@ -53,6 +57,7 @@ def write_report(
         show_text: whether answers may be shown. They may name people: True only if the task says that
             its texts may be shown, and not if it says that they hold personal data.
         extra_sections: title -> markdown, put at the end.
+        gold: right answers, to name what was missed; only looked at where texts may be shown.
 
     Raises:
         EvidenceError: when an evaluation is empty or lacks scores.
@@ -64,6 +69,7 @@ def write_report(
             decision, evaluations, sizes_bytes, write_scores(directory, evaluations, primary)
         ),
         checks_section(decision, main.task, write_differences(directory, decision, main.task)),
+        critical_section(directory, decision, evaluations, gold if show_text else None),
         slices_section(evaluations, primary, decision.policy.min_clusters),
         guards_section(decision, guard_evaluations or {}),
         regressions_section(decision, evaluations, primary, show_text),

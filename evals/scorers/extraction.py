@@ -91,6 +91,29 @@ def score_answer(text: str, target: Mapping[str, Any], task: TaskConfig) -> RowS
     )
 
 
+def missed_items(
+    text: str, target: Mapping[str, Any], task: TaskConfig
+) -> dict[str, tuple[Any, ...]]:
+    """Gold items per field that an answer does not have, as the gold answer writes them.
+
+    As many per field as `score_answer` counts as false negatives; fields without any are left out.
+    """
+    found = parse_answer(text) or {}
+    missed: dict[str, tuple[Any, ...]] = {}
+    for field in task.fields:
+        left = _items(found, field, task.normalization)
+        lacking = []
+        for item in target.get(field) or ():
+            form = _canonical(item, task.normalization)
+            if left[form] > 0:
+                left[form] -= 1
+            else:
+                lacking.append(item)
+        if lacking:
+            missed[field] = tuple(lacking)
+    return missed
+
+
 def conforms(content: dict[str, Any] | None, task: TaskConfig) -> bool:
     """Whether a parsed answer is one that the task's output schema accepts."""
     if content is None or task.output_schema is None:

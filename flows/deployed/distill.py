@@ -14,6 +14,7 @@ from flows.requester import requester
 from flows.requests.distill import DistillRequest, distillation_of
 from flows.sole_process import sole_process_of_this_run
 from flows.step_cache import StepCache
+from flows.steps.critical_labels import require_policy_names
 from flows.steps.step_state import result_of
 from flows.steps.teach import taught_lifecycle, teach
 
@@ -29,6 +30,7 @@ def distill(request: DistillRequest) -> Any:
     # Before the teacher is paid: a run that nobody could approve would make its answers worthless.
     actor = requester(student, request.requested_by)
     task = load_task(student.task)
+    require_policy_names(student, task)
     with sole_process_of_this_run():
         taught = result_of(teach(distillation, student, task, StepCache(home() / "cache")))
         return completed(run_lifecycle(taught_lifecycle(distillation, student, taught), actor))

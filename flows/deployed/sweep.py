@@ -19,6 +19,7 @@ from flows.requester import requester
 from flows.requests.sweep import SweepRequest, sweep_of
 from flows.sole_process import sole_process_of_this_run
 from flows.step_cache import StepCache
+from flows.steps.critical_labels import require_critical_labels, require_policy_names
 from flows.steps.data_checks import check_prepared_data
 from flows.steps.evaluate import evaluate_baseline
 from flows.steps.preflight import preflight
@@ -71,12 +72,15 @@ def run_sweep(request: SweepRequest) -> Any:
         requester(lifecycle, request.requested_by)
     trials = plan_trials(declared, lifecycle)
     task = load_task(lifecycle.task)
+    if request.gate_the_best:
+        require_policy_names(lifecycle, task)
     cache = StepCache(home() / "cache")
 
     data = result_of(prepare(lifecycle, task, cache))
     check_prepared_data(lifecycle.data_checks, task, data, cache)
     if request.gate_the_best:
         # Before training: a baseline that cannot answer, or too few documents, would make it worthless.
+        require_critical_labels(lifecycle, task, data)
         preflight(lifecycle, result_of(evaluate_baseline(lifecycle, task, data, cache)))
     scored, failed = run_trials(
         declared.name, trials, lifecycle, task, data, cache, declared.max_parallel

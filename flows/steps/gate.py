@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import State
 
 from configs.lifecycle import LifecycleConfig
 from configs.task import TaskConfig
+from evals.critical_misses import Gold
 from evals.decision import Decision, Look
 from evals.evidence import Evidence
 from evals.gate import decide
@@ -22,6 +23,7 @@ from flows.steps.data_checks import data_report_markdown, read_data_report
 from flows.steps.engines import baseline_kind
 from flows.steps.evaluate import load_evaluation
 from flows.steps.judging import judge_section
+from flows.steps.prepare import read_split
 from flows.steps.step_state import publish, publish_image, step, step_state
 from registry.score_history import SCORES_FILE
 
@@ -44,6 +46,14 @@ def evidence_digests(
     return digests
 
 
+def _gold(config: LifecycleConfig, task_config: TaskConfig, prepared: StepOutcome) -> Gold | None:
+    """Right answers, where something is critical and texts may be shown."""
+    if not config.gate.critical or not task_config.show_text:
+        return None
+    rows = read_split(prepared, "test", task_config)
+    return Gold(task_config, {row.id: row.target for row in rows})
+
+
 @step(name="gate", task_run_name="gate {config.registry.model_name}")
 def gate(
     config: LifecycleConfig,
@@ -55,6 +65,7 @@ def gate(
     lineage: dict[str, str],
     sizes_bytes: dict[str, int],
     checked: StepOutcome,
+    prepared: StepOutcome,
     cache: StepCache,
 ) -> State[Any] | StepOutcome:
     """Compare the candidates with every reference and write decision and report.
@@ -66,6 +77,7 @@ def gate(
         lineage: digests of what the candidates were made from.
         sizes_bytes: weights on disk by system, where known.
         checked: outcome of the data checks.
+        prepared: outcome that holds the test rows, whose right answers say what was missed.
     """
     digests = evidence_digests(evaluations, guards)
     description = baseline_kind(config.baseline)
@@ -113,6 +125,7 @@ def gate(
             lineage=lineage,
             show_text=task_config.show_text,
             extra_sections=sections,
+            gold=_gold(config, task_config, prepared),
         )
         measured = tuple(metric.name for metric in loaded["baseline"].metrics)
         ruled = [rule.metric for rule in config.gate.comparisons]

@@ -176,7 +176,7 @@ def test_an_unknown_key_is_named_with_the_nearest_valid_one(tmp_path, old, new, 
     [
         ("rank: 64", "rank: sixteen", "lora.rank: expected a valid integer, unable to parse"),
         ("batch_size: 8", "batch_size: 0", "lora.batch_size: expected greater than or equal to 1"),
-        ("margin: 0.1\n", "margin: 85\n", "gate.comparisons.2.margin: expected less than 1, got 85"),
+        ("margin: 0.1\n      task", "margin: 85\n      task", "gate.comparisons.2.margin: expected less than 1, got 85"),
         ("scheme: awq", "scheme: gptq", "quantizations.0.scheme: expected 'fp8-dynamic' or 'awq'"),
         ("pawl://tiny-clinical", "tiny", "base_model.source: expected string to match pattern"),
         ("kind: recorded", "kind: recoded", "baseline.kind: got 'recoded', expected one of 'recor"),

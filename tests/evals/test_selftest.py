@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from configs.critical_labels import CriticalLabel
 from configs.errors import EvidenceError
 from configs.gate_policy import Ceiling, Comparison, Floor, GateConfig
 from evals.selftest import exercisable, run_selftest
@@ -70,3 +71,23 @@ def test_rules_that_recordings_cannot_exercise_are_named_not_skipped_in_silence(
     )  # fmt: skip
     with pytest.raises(EvidenceError, match="required comparison with baseline or champion"):
         exercisable(policy.model_copy(update={"comparisons": policy.comparisons[1:]}))
+
+
+def test_critical_rules_are_exercised_against_the_recorded_reference_or_named(recorded):
+    kept = CriticalLabel(field="problems", margin=0.08)
+    unquantized = CriticalLabel(
+        field="problems", measure="precision", margin=0.1, references=("unquantized",)
+    )
+    policy = POLICY.model_copy(update={"critical": (kept, unquantized)})
+    tested, left_out = exercisable(policy)
+    assert [rule.references for rule in tested.critical] == [("baseline",)]
+    assert left_out == ("precision of problems",)
+    with_it = run_selftest(policy, *recorded, trials=20, seed=1)
+    without = run_selftest(POLICY, *recorded, trials=20, seed=1)
+    for ours, theirs in zip(with_it.lines, without.lines, strict=True):
+        assert ours.held == theirs.held
+        assert ours.promoted.value <= theirs.promoted.value
+    # Losing eight points of recall is worse than losing eight points of F1.
+    assert sum(line.promoted.value for line in with_it.lines) < sum(
+        line.promoted.value for line in without.lines
+    )

@@ -41,10 +41,29 @@ def test_the_gate_promotes_a_candidate_and_says_why(demo):
     assert f"{MODEL} version 1 is now champion" in demo.printed.out
     for result in decision["results"]:
         for check in result["checks"]:
-            if check["slice"] is None:
+            if check["slice"] is None and check["critical"] is None:
                 expected = (255, 200) if check["task"] == "clinical-notes" else (100, 100)
                 assert (check["rows"], check["clusters"]) == expected
             assert check["low"] <= check["value"] <= check["high"]
+
+
+def test_recall_of_allergies_is_critical_and_what_was_missed_is_listed(demo):
+    decision = json.loads((demo.decision_directory / "decision.json").read_text())
+    for result in decision["results"]:
+        critical = [check for check in result["checks"] if check["critical"]]
+        assert [check["kind"] for check in critical] == ["non-inferiority", "floor"]
+        for check in critical:
+            assert check["critical"] == "recall of allergies"
+            assert (check["carriers"], check["clusters"], check["rows"]) == (122, 122, 165)
+    promoted = next(r for r in decision["results"] if r["candidate"] == decision["promoted"])
+    recall = next(c["value"] for c in promoted["checks"] if c["critical"] and not c["reference"])
+    report = (demo.decision_directory / "report.md").read_text()
+    assert "## Critical labels" in report
+    missed = json.loads((demo.decision_directory / "critical-false-negatives.json").read_text())
+    assert missed["candidate"] == decision["promoted"]
+    lost = sum(row["missed"] for row in missed["rules"][0]["rows"])
+    assert recall == pytest.approx(1 - lost / 136)
+    assert f"misses {lost} in" in report or "misses none" in report
 
 
 def test_the_report_says_what_the_baseline_is(demo):

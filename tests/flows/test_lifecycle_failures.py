@@ -158,8 +158,35 @@ def test_a_recording_of_other_prompts_is_refused_before_training(fails, tmp_path
 def test_a_test_set_too_small_for_its_margin_is_refused_before_training(fails):
     gate = read_yaml(SHIPPED / "lifecycles" / "demo.yaml")["gate"]
     local = {"kind": "local", "source": "pawl://tiny-clinical"}
-    message = fails(EvidenceError, gate=gate | {"preflight": {}}, baseline=local)
+    gate |= {"preflight": {}, "critical": []}
+    message = fails(EvidenceError, gate=gate, baseline=local)
     assert "test documents for a margin of 0.05 on micro_f1 against baseline, got 4" in message
+
+
+def test_a_test_set_that_hardly_holds_what_is_critical_is_refused_before_the_baseline_is_asked(
+    fails,
+):
+    gate = read_yaml(SHIPPED / "lifecycles" / "demo.yaml")["gate"] | {"preflight": {}}
+    gate["critical"].append({"field": "problems", "minimum": 0.5, "min_documents": 5})
+    with closing(socket.socket()) as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
+    baseline = {"kind": "endpoint", "base_url": url, "model": "big"}
+    message = fails(EvidenceError, gate=gate, baseline=baseline)
+    assert "recall of allergies: expected at least 30 documents that carry it, got" in message
+    assert "recall of problems: expected at least 5 documents that carry it, got" in message
+
+
+def test_names_that_the_task_does_not_have_are_refused_together_before_anything_is_done(
+    fails, tmp_path
+):
+    gate = read_yaml(SHIPPED / "lifecycles" / "demo.yaml")["gate"]
+    gate["comparisons"][0]["metric"] = "micro_f2"
+    gate["critical"][0]["field"] = "alergies"
+    message = fails(ConfigError, gate=gate)
+    assert "comparisons.0.metric: unknown metric 'micro_f2'; did you mean 'micro_f1'?" in message
+    assert "critical.0.field: unknown field 'alergies'; did you mean 'allergies'?" in message
+    assert not list((tmp_path / "home" / "cache").glob("*/*/files"))
 
 
 def test_contaminated_data_that_the_policy_refuses_stops_before_training(fails, tmp_path):

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from configs.load import load_task
-from evals.scorers.extraction import Counts, ExtractionScorer, score_answer
+from evals.scorers.extraction import Counts, ExtractionScorer, missed_items, score_answer
 from evals.scorers.json_answer import parse_answer
 
 TASK = load_task("clinical-notes")
@@ -155,3 +155,20 @@ def test_the_metrics_are_micro_averages_shares_and_each_field():
     ]  # fmt: skip
     assert names[6:9] == [f"micro_{m}.medications" for m in ("f1", "precision", "recall")]
     assert len(names) == 6 + 3 * len(TASK.fields)
+
+
+def test_missed_items_are_those_of_gold_as_it_writes_them():
+    wrong_dose = ASPIRIN | {"dose": "300 mg"}
+    answer = json.dumps(EMPTY | {"medications": [HEPARIN, wrong_dose], "problems": ["FEVER"]})
+    assert missed_items(answer, GOLD, TASK) == {
+        "medications": (ASPIRIN,), "problems": ("fever", "rash"),
+    }  # fmt: skip
+    assert missed_items("no JSON", GOLD, TASK)["problems"] == ("fever", "fever", "rash")
+    assert missed_items(json.dumps(GOLD), GOLD, TASK) == {}
+
+
+@given(st.lists(st.sampled_from("abc")), st.lists(st.sampled_from("abcd")))
+def test_as_many_items_are_missed_as_are_counted(gold, answer):
+    target, text = EMPTY | {"problems": gold}, json.dumps(EMPTY | {"problems": answer})
+    missed = missed_items(text, target, TASK).get("problems", ())
+    assert len(missed) == score(text, target).fields["problems"].fn
