@@ -209,6 +209,11 @@ class LifecycleConfig(StrictModel):
         guards = {guard.task for guard in self.guard_tasks}
         ruled = [rule.task for rule in self.gate.comparisons]
         ruled += [rule.task for rule in self.gate.floors]
+        ruled += [task for rule in self.gate.guards for task in rule.tasks]
+        if self.gate.guards and not guards:
+            raise ValueError(
+                "gate.guards: expected guard_tasks to decide on, got none; add them or leave the rule out"
+            )
         for task in ruled:
             if task is not None and task not in guards:
                 raise ValueError(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from configs.gate_policy import GateConfig
 from evals.decision import CandidateResult, Check, Look
+from evals.pooled_words import pooled_sentence
 
 
 def explain(
@@ -49,6 +50,8 @@ def _about(look: Look, alpha: float) -> str:
 
 
 def _sentence(candidate: str, check: Check, min_clusters: int) -> str:
+    if check.pooled is not None:
+        return pooled_sentence(candidate, check, min_clusters)
     n = f"n = {check.rows} rows of {check.clusters} documents"
     where = f" where {check.slice}" if check.slice else ""
     if check.reference:
