@@ -16,6 +16,7 @@ Reason = Literal[
     "too-few-documents",
     "drop-found",
     "no-drop-found",
+    "too-uneven",
 ]
 
 

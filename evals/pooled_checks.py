@@ -36,6 +36,12 @@ if TYPE_CHECKING:
 
 MCNEMAR = "exact pooled McNemar test"
 
+MOST_UNEVEN = 2.0
+"""Largest document, in average ones, up to which a promise can be given: the bound allows for the loss
+of an average document that is not among those asked. Where larger ones alone are lost, up to 0.42 of
+the candidates at the margin would pass at alpha 0.05; up to this, none of the cells tried is above
+alpha + 3 standard errors."""
+
 
 @dataclass(frozen=True)
 class _Pool:
@@ -203,6 +209,8 @@ def _check(rule: PooledGuard, pool: _Pool, policy: GateConfig, level: Level) -> 
         if outcome == "inconclusive":
             needed = required_clusters(pool.deviation, rule.margin, value, alpha=alpha, power=POWER)
             missing = None if needed is None else max(1, needed - len(pool.rows))
+        if pool.rows.max() > MOST_UNEVEN * pool.rows.mean():
+            outcome, reason, p_value, missing = "inconclusive", "too-uneven", 1.0, None
     if len(pool.rows) < policy.min_clusters:
         outcome, reason = "inconclusive", "too-few-documents"
         p_value = 1.0 if rule.margin is not None else p_value

@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from evals.decision import Check, PooledFacts
 
+UNEVEN = (
+    "cannot be told, as some documents weigh more than twice the average one; weigh questions alike, or "
+    "ask about as many questions of each document"
+)
+
 
 def pooled_sentence(candidate: str, check: Check, min_clusters: int) -> str:
     """One line of a decision's reasons about a check over several guard tasks."""
@@ -63,6 +68,8 @@ def _verdict(check: Check, facts: PooledFacts, min_clusters: int) -> str:
         return f"cannot be told from fewer than {min_clusters} documents"
     if check.kind == "no-significant-drop":
         return alarm_words(check, facts)
+    if check.reason == "too-uneven":
+        return UNEVEN
     rule = f"margin {-check.threshold:g}"
     if check.outcome == "promote":
         return f"holds at {rule}"

@@ -6,7 +6,7 @@ Does: say what was found, per task and together. Does not: decide (evals/pooled_
 from __future__ import annotations
 
 from evals.decision import Check, Decision
-from evals.pooled_words import alarm_words, could, counts_words
+from evals.pooled_words import UNEVEN, alarm_words, could, counts_words
 from evals.report.blocks import Block, Heading, Table, Text
 from evals.report.wording import OUTCOMES, n_words, p_words, reference_words
 
@@ -35,7 +35,10 @@ def _sentence(candidate: str, check: Check) -> str:
     facts = check.pooled
     assert facts is not None
     start = f"{candidate} against {reference_words(check.reference or '')}, "
-    start += f"{counts_words(check, facts)}: {OUTCOMES[check.outcome]}"
+    start += f"{counts_words(check, facts)}: "
+    if check.reason == "too-uneven":
+        return f"{start}{UNEVEN}."
+    start += OUTCOMES[check.outcome]
     if check.reason == "too-few-documents":
         return f"{start}, because there are too few documents."
     if check.kind == "no-significant-drop":

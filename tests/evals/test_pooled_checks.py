@@ -371,3 +371,19 @@ def test_an_alarm_is_not_made_blind_by_a_budget_over_looks(evidence):
     decision = decide(policy(ALARM), ["awq"], found, seed=17, look=look)
     assert decision.results[0].checks[-1].alpha == 0.05
     assert decision.outcome == "reject"
+
+
+def test_a_promise_is_not_given_where_some_documents_weigh_far_more_than_others(evidence):
+    cluster = ["long passage"] * 30 + [f"a-{i}" for i in range(370)]
+    guards = {
+        "a": {s: answers(s, "a", np.ones(400), cluster=cluster) for s in ("fine-tuned", "awq")}
+    }
+    check = check_of(PROMISE, evidence(guards))
+    assert (check.outcome, check.reason, check.p_value) == ("inconclusive", "too-uneven", 1.0)
+    # An alarm needs no document to be like another.
+    assert check_of(ALARM, evidence(guards)).outcome == "promote"
+    # Small tasks that count as much as large ones weigh more by the document.
+    by_task = PROMISE.model_copy(update={"weighting": "tasks"})
+    found = evidence(guards_of(a=(100, 0, 0), b=(900, 0, 0)))
+    assert check_of(by_task, found).reason == "too-uneven"
+    assert check_of(PROMISE, found).outcome == "promote"
