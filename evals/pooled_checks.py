@@ -157,16 +157,20 @@ def _metric(rule: PooledGuard, ours: Evaluation, theirs: Evaluation) -> Metric:
 
 def _documents(ours: Evaluation, theirs: Evaluation, metric: Metric) -> pd.DataFrame:
     """Per question: its document, the candidate's gain, and 1."""
+    import numpy as np
     import pandas as pd
 
-    # Sums by id stand in the order of the ids, the same on both sides.
-    questions = ours.frame.assign(cluster=ours.frame["id"].astype(str))
-    answers = theirs.frame.assign(cluster=theirs.frame["id"].astype(str))
-    gains = cluster_sums(questions, metric)[:, 0] - cluster_sums(answers, metric)[:, 0]
-    document = dict(zip(questions["cluster"], ours.frame["cluster"].astype(str), strict=True))
+    one_by_one = np.arange(ours.rows)
+    answers = theirs.frame
+    if not np.array_equal(answers["id"].to_numpy(), ours.frame["id"].to_numpy()):
+        answers = answers.set_index("id").loc[ours.frame["id"]].reset_index()
+    gains = (
+        cluster_sums(ours.frame.assign(cluster=one_by_one), metric)[:, 0]
+        - cluster_sums(answers.assign(cluster=one_by_one), metric)[:, 0]
+    )
     return pd.DataFrame(
         {
-            "cluster": [document[key] for key in sorted(document)],
+            "cluster": ours.frame["cluster"].astype(str).to_numpy(),
             "gain": gains if metric.higher_is_better else -gains,
             "rows": 1.0,
         }

@@ -188,4 +188,4 @@ def minimum_detectable_drop(
 
     if excess(1.0) < 0:
         return None
-    return float(brentq(excess, 0.0, 1.0, xtol=1e-7))
+    return float(brentq(excess, 0.0, 1.0, xtol=1e-6))
