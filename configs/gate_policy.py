@@ -67,6 +67,51 @@ class TokenPrices(StrictModel):
     """Unit of the prices."""
 
 
+class PooledGuard(Rule):
+    """One decision over several guard tasks together (Kuebler et al. 2026, arXiv 2602.10144): small
+    drops show over thousands of questions that show on none of the tasks alone."""
+
+    test: Literal["no-significant-drop", "non-inferiority"] = "no-significant-drop"
+    """`no-significant-drop`: an alarm. It fails when the candidate loses more than chance explains, by
+    an exact test; that it finds nothing is no proof, so the report says which drop it would have
+    found. `non-inferiority`: a promise. The pooled loss is shown to be smaller than `margin`."""
+
+    tasks: tuple[str, ...] = ()
+    """Guard tasks that count. Empty: all of the lifecycle."""
+
+    metric: str | None = None
+    """Metric that each of the tasks measures, a mean over questions, such as `acc`. Empty: the one
+    that counts most in each task."""
+
+    reference: Literal["unquantized", "base", "champion"] = "unquantized"
+    """What the candidate is compared with: `unquantized`, the fine-tuned model that a quantized
+    candidate was made from; `base`, the model before fine-tuning; `champion` (left out while there is
+    none)."""
+
+    margin: Fraction | None = None
+    """For non-inferiority: largest loss over all tasks that is still acceptable, absolute: 0.01 means
+    one point."""
+
+    weighting: Literal["questions", "tasks"] = "questions"
+    """`questions`: every question counts alike, so that large tasks count more. `tasks`: every task
+    counts alike."""
+
+    @model_validator(mode="after")
+    def _margin_where_it_counts(self) -> PooledGuard:
+        if self.test == "non-inferiority" and self.margin is None:
+            raise ValueError(
+                "margin: expected the largest acceptable loss, got none; give it, or leave test out"
+            )
+        if self.test == "no-significant-drop" and self.margin is not None:
+            raise ValueError(
+                f"margin: expected none with test no-significant-drop, got {self.margin:g}; leave it "
+                "out, or set test: non-inferiority"
+            )
+        if len(set(self.tasks)) < len(self.tasks):
+            raise ValueError(f"tasks: expected each task once, got {list(self.tasks)}")
+        return self
+
+
 class Ceiling(Rule):
     """One measure of the candidate's running that must stay below a maximum."""
 
@@ -154,6 +199,9 @@ class GateConfig(StrictModel):
 
     critical: tuple[CriticalLabel, ...] = ()
     """Fields, labels and slice values that must not get lost, however good the rest is."""
+
+    guards: tuple[PooledGuard, ...] = ()
+    """Decisions over several guard tasks together."""
 
     prices: TokenPrices | None = None
     """Prices for `cost_per_1k_documents`."""

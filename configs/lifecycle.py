@@ -209,12 +209,17 @@ class LifecycleConfig(StrictModel):
         guards = {guard.task for guard in self.guard_tasks}
         ruled = [rule.task for rule in self.gate.comparisons]
         ruled += [rule.task for rule in self.gate.floors]
+        ruled += [task for rule in self.gate.guards for task in rule.tasks]
         for task in ruled:
             if task is not None and task not in guards:
                 raise ValueError(
                     f"gate: expected a guard task among {sorted(guards)}, got {task!r}; "
                     "add it to guard_tasks or leave the rule out"
                 )
+        if self.gate.guards and not guards:
+            raise ValueError(
+                "gate.guards: expected guard_tasks to decide on, got none; add them or leave the rule out"
+            )
         return self
 
     @property

@@ -87,7 +87,7 @@ def settled(
     carrying = found.clusters if carriers is None else carriers
     if outcome == "inconclusive":
         missing = further_documents(found, law, threshold, alpha)
-        if _too_uneven(kind, law, threshold, alpha, found.clusters):
+        if too_uneven(kind, law, threshold, alpha, found.clusters):
             reason = "too-uneven"
     if carrying < min_clusters:
         outcome, p_value = "inconclusive", 1.0
@@ -122,7 +122,7 @@ def settled(
     )
 
 
-def _too_uneven(kind: str, law: Law | None, threshold: float, alpha: float, documents: int) -> bool:
+def too_uneven(kind: str, law: Law | None, threshold: float, alpha: float, documents: int) -> bool:
     """Whether so many equal documents could have shown what these, of such different size, cannot,
     had not one of them been lost."""
     if kind == "ceiling" or not isinstance(law, ScalableLaw):

@@ -17,13 +17,54 @@ Reason = Literal[
     "too-few-carriers",
     "too-uneven",
     "nothing-to-count",
+    "drop-found",
+    "no-drop-found",
 ]
+
+
+class PooledTask(StrictModel):
+    """One of the guard tasks that were decided on together."""
+
+    task: str
+    metric: str
+    lost: int
+    """Questions on which the candidate scores lower than the reference."""
+    gained: int
+    """Questions on which it scores higher."""
+    rows: int
+    clusters: int
+    value: float
+    """Gain over the reference."""
+
+
+class PooledFacts(StrictModel):
+    """What a decision over several guard tasks rests on."""
+
+    tasks: tuple[PooledTask, ...]
+    weighting: Literal["questions", "tasks"]
+    p_drop: float
+    """One-sided p-value of the hypothesis that the change is harmless."""
+    p_change: float
+    """Two-sided."""
+    detectable_drop: float | None
+    """About the smallest true drop that `p_drop` shows with a chance of 80% at these sizes and with so
+    many answers changed; None if none."""
+
+    @property
+    def lost(self) -> int:
+        """Questions on which the candidate scores lower, over all tasks."""
+        return sum(task.lost for task in self.tasks)
+
+    @property
+    def gained(self) -> int:
+        """Questions on which the candidate scores higher, over all tasks."""
+        return sum(task.gained for task in self.tasks)
 
 
 class Check(StrictModel):
     """One rule applied to one candidate."""
 
-    kind: Literal["non-inferiority", "equivalence", "floor", "ceiling"]
+    kind: Literal["non-inferiority", "equivalence", "floor", "ceiling", "no-significant-drop"]
     metric: str
     """Metric, or the measure of a ceiling."""
     task: str
@@ -34,7 +75,8 @@ class Check(StrictModel):
     required: bool
     """False: reported, but blocks nothing."""
     threshold: float
-    """-margin for a comparison (margin too, for equivalence), the minimum or the maximum."""
+    """-margin for a comparison (margin too, for equivalence), the minimum or the maximum; 0 for an
+    alarm, which has none."""
     value: float
     """Gain over the reference for a comparison, otherwise the metric or measure itself."""
     low: float
@@ -45,7 +87,7 @@ class Check(StrictModel):
     """Error rate of each bound."""
     p_value: float
     """Of the hypothesis that the rule is broken; in sequential mode, the level if it is shown and 1
-    if not."""
+    if not. Of an alarm: of the hypothesis that there is no drop."""
     method: str
     """How bounds and p-value were computed."""
     rows: int
@@ -62,6 +104,16 @@ class Check(StrictModel):
     no number would."""
     critical: str | None = None
     """What a critical rule is about, such as `recall of allergies`; None for any other rule."""
+    pooled: PooledFacts | None = None
+    """Of a decision over several guard tasks, which `task` lists."""
+
+    @property
+    def p_broken(self) -> float:
+        """p-value of the hypothesis that the rule is broken. An alarm, which shows nothing while it is
+        silent and is not corrected for several candidates, counts as 0, and as 1 unless it holds."""
+        if self.kind == "no-significant-drop":
+            return 0.0 if self.outcome == "promote" else 1.0
+        return self.p_value
 
 
 class CandidateResult(StrictModel):

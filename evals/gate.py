@@ -16,6 +16,7 @@ from evals.checks import Level, check_ceiling, check_comparison, check_floor, ou
 from evals.critical_checks import check_critical
 from evals.decision import METHOD, CandidateResult, Check, Decision, Look, Outcome
 from evals.evidence import Evidence
+from evals.pooled_checks import pooled_checks
 from evals.reasons import explain
 from evals.sequential_checks import sequential_checks
 from evals.siblings import correlation_of
@@ -56,12 +57,12 @@ def check_candidate(
             "expected at least one reference to compare it with, got none",
             "Add the baseline to the references of a required comparison.",
         )
-    return tuple(checks)
+    return (*checks, *pooled_checks(policy, candidate, evidence, level))
 
 
 def _p_value(checks: Sequence[Check], level: Level) -> float:
     """Of the hypothesis that some required rule is broken, on the scale of the policy's alpha."""
-    return max(min(1.0, c.p_value * level.alpha / c.alpha) for c in checks if c.required)
+    return max(min(1.0, c.p_broken * level.alpha / c.alpha) for c in checks if c.required)
 
 
 def strictest_level(policy: GateConfig, candidates: int, alpha: float, seed: int) -> Level:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from configs.gate_policy import GateConfig
 from evals.critical_rows import needed_carriers
 from evals.decision import CandidateResult, Check, Look
+from evals.pooled_words import pooled_sentence
 
 
 def explain(
@@ -48,8 +49,10 @@ def _about(look: Look, alpha: float) -> str:
 
 
 def _sentence(candidate: str, check: Check, policy: GateConfig) -> str:
+    if check.pooled is not None:
+        return pooled_sentence(candidate, check, policy.min_clusters)
     n = f"n = {check.rows} rows of {check.clusters} documents"
-    if check.carriers is not None:
+    if check.carriers is not None and (check.critical or check.carriers < check.clusters):
         all_carry = check.carriers == check.clusters
         n += " that carry it" if all_carry else f", of which {check.carriers} carry it"
     where = f" where {check.slice}" if check.slice and not check.critical else ""

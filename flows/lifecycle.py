@@ -13,6 +13,7 @@ from prefect import flow
 from configs.lifecycle import LifecycleConfig
 from configs.load import load_task
 from configs.task import TaskConfig
+from evals.harness.declared_metrics import require_declared_metrics
 from finetune.weights import weight_bytes
 from flows.evidence_facts import facts_now
 from flows.expected_failures import hide_tracebacks_of_expected_failures
@@ -73,6 +74,7 @@ def run_steps(config: LifecycleConfig, requested_by: str) -> LifecycleSummary:
     cache = StepCache(home() / "cache")
     task = load_task(config.task)
     require_policy_names(config, task)
+    require_declared_metrics(config.gate, config.guard_tasks)
 
     base = result_of(resolve(config.base_model))
     # Before anything is computed: what is edited during the run was not used, and must show as newer.

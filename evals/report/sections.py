@@ -11,6 +11,7 @@ from evals.decision import CandidateResult, Decision
 from evals.evaluation import Evaluation
 from evals.report.blocks import Block, Bullets, Code, Diff, Figure, Heading, Section, Table, Text
 from evals.report.costs import cost_cell, cost_table, latency_cell, savings_table
+from evals.report.pooled import pooled_blocks
 from evals.report.regressions import Regression, word_diff, worst_regressions
 from evals.report.tables import check_table, score_cells, shown_metrics, slice_table
 
@@ -82,6 +83,7 @@ def guards_section(
         blocks += [Heading(task), table]
     if not blocks:
         return None
+    blocks += pooled_blocks(decision)
     text = Text("What the candidates must not lose while they learn the task. 95% intervals.")
     return Section("Guard tasks", (text, *blocks))
 

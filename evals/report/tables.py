@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from configs.gate_policy import GateConfig
-from evals.decision import Decision
+from evals.decision import Check, Decision
 from evals.evaluation import SLICE_PREFIX, Evaluation
+from evals.pooled_words import counts_words
 from evals.report.blocks import Table
 from evals.report.wording import (
     OUTCOMES,
@@ -116,7 +117,7 @@ def check_table(decision: Decision, main_task: str) -> Table:
                     rule_words(check, main_task),
                     check.reference or "",
                     threshold_words(check),
-                    signed_value_with_bounds(check),
+                    _found(check),
                     p_words(check.p_value),
                     f"{check.alpha:.4g}",
                     n_words(check.rows, check.clusters),
@@ -128,6 +129,12 @@ def check_table(decision: Decision, main_task: str) -> Table:
     header = ("candidate", "rule", "against", "must be", "value (bounds)", "p", "alpha", "n",
               "outcome", "reason")  # fmt: skip
     return Table("Every rule, applied to every candidate", header, tuple(rows), tuple(outcomes))
+
+
+def _found(check: Check) -> str:
+    """Value and bounds of a check; of one over several guard tasks the counts too."""
+    value = signed_value_with_bounds(check)
+    return value if check.pooled is None else f"{value}; {counts_words(check, check.pooled)}"
 
 
 def slice_table(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from evals.critical_rows import needed_carriers
 from evals.decision import CandidateResult, Check, Decision
+from evals.pooled_words import counts_words
 from evals.report.wording import counted, listed, measure_words, points, reference_words
 
 
@@ -120,6 +121,11 @@ def _doubt(decision: Decision, result: CandidateResult, main_task: str) -> list[
 def _shortfall(check: Check, decision: Decision, main_task: str) -> str:
     """What a failed check found, and what it needed."""
     subject = _subject(check, main_task)
+    if check.pooled is not None and check.kind == "no-significant-drop":
+        found = (
+            f"{counts_words(check, check.pooled)} against {reference_words(check.reference or '')}"
+        )
+        return f"{found}, which is more than chance explains"
     if check.reference:
         direction = "worse" if check.value < 0 else "better"
         limit = (

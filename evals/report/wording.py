@@ -95,11 +95,14 @@ def rule_words(check: Check, main_task: str) -> str:
     part = f" where {check.slice}" if check.slice and not check.critical else ""
     optional = "" if check.required else " (reported only)"
     about = f"the critical {check.critical}" if check.critical else check.metric
-    return f"{check.kind} of {about}{guard}{part}{optional}"
+    pooled = "pooled " if check.pooled is not None else ""
+    return f"{pooled}{check.kind} of {about}{guard}{part}{optional}"
 
 
 def threshold_words(check: Check) -> str:
     """What the bounds must lie above, below or between."""
+    if check.kind == "no-significant-drop":
+        return f"without a drop at p ≤ {check.alpha:g}"
     if check.kind == "equivalence":
         return f"within ±{abs(check.threshold):g}"
     return f"{'below' if check.kind == 'ceiling' else 'above'} {check.threshold:g}"

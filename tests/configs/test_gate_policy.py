@@ -24,6 +24,14 @@ def policy(**changes):
         ({"alpha": 0}, "greater than 0"),
         ({"comparisons": [COMPARISON | {"alpha": 0.6}]}, "less than 0.5"),
         (
+            {"guards": [{"test": "non-inferiority"}]},
+            "expected the largest acceptable loss, got none",
+        ),
+        ({"guards": [{"margin": 0.01}]}, "expected none with test no-significant-drop, got 0.01"),
+        ({"guards": [{"tasks": ["arc", "arc"]}]}, "expected each task once"),
+        ({"guards": [{"reference": "baseline"}]}, "'unquantized', 'base' or 'champion'"),
+        ({"guards": [{"test": "non-inferiority", "margin": 0}]}, "greater than 0"),
+        (
             {"ceilings": [{"measure": "cost_per_1k_documents", "maximum": 1}]},
             "expected prices for the ceiling on cost",
         ),
@@ -57,3 +65,9 @@ def test_a_policy_that_cannot_be_kept_is_refused(changes, message):
 def test_a_plain_policy_compares_with_baseline_and_champion():
     assert policy().comparisons[0].references == ("baseline", "champion")
     assert policy().sequential is None
+
+
+def test_a_rule_over_guard_tasks_is_an_alarm_against_the_unquantized_model_unless_it_says_otherwise():
+    [rule] = policy(guards=[{}]).guards
+    assert (rule.test, rule.reference, rule.tasks) == ("no-significant-drop", "unquantized", ())
+    assert policy(guards=[{}], sequential={}).guards == (rule,)

@@ -77,6 +77,17 @@ def test_a_rule_on_a_guard_task_that_is_not_asked_is_refused():
         demo(gate={"comparisons": [*GATE["comparisons"], rule]})
 
 
+def test_a_rule_over_guard_tasks_names_those_that_are_asked():
+    rule = {"tasks": ["note-reading", "hellaswag"]}
+    with pytest.raises(
+        ValidationError, match=r"expected a guard task among \['note-reading'\], got 'hellaswag'"
+    ):
+        demo(gate=GATE | {"guards": [rule]})
+    assert demo(gate=GATE | {"guards": [{"tasks": ["note-reading"]}]}).gate.guards
+    with pytest.raises(ValidationError, match="expected guard_tasks to decide on, got none"):
+        demo(gate={"comparisons": GATE["comparisons"][:1], "guards": [{}]}, guard_tasks=[])
+
+
 def test_a_judge_beside_a_sequential_gate_is_refused():
     judge = {
         "model": {"kind": "local", "source": "pawl://tiny-clinical"},

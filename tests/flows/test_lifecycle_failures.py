@@ -85,6 +85,12 @@ def test_a_base_with_another_digest_than_configured_is_refused(fails):
     assert f"expected {wanted}, got sha256:" in message
 
 
+def test_a_rule_over_guard_tasks_on_a_metric_that_they_lack_is_refused(fails):
+    gate = {"comparisons": [{"metric": "micro_f1", "margin": 0.05}], "guards": [{"metric": "f1"}]}
+    message = fails(ConfigError, gate=gate)
+    assert "gate.guards: expected one of the metrics acc of note-reading, got 'f1'" in message
+
+
 def write_splits(directory, **rows):
     for split in ("train", "validation", "test"):
         lines = rows.get(split, list(synthetic_rows(split, 3, 5)))
