@@ -9,15 +9,17 @@ from configs.gate_policy import GateConfig
 from configs.strict_model import StrictModel
 
 Outcome = Literal["promote", "reject", "inconclusive"]
-Reason = Literal["holds", "fails", "interval-covers-threshold", "too-few-documents"]
+Reason = Literal[
+    "holds", "fails", "interval-covers-threshold", "too-few-documents", "not-asked-again"
+]
 
 
 class Check(StrictModel):
     """One rule applied to one candidate."""
 
-    kind: Literal["non-inferiority", "equivalence", "floor", "ceiling"]
+    kind: Literal["non-inferiority", "equivalence", "floor", "ceiling", "stability"]
     metric: str
-    """Metric, or the measure of a ceiling."""
+    """Metric, or the measure of a ceiling; of stability `changed_answers` or `moved.METRIC`."""
     task: str
     reference: str | None
     """System compared with; None for a floor or a ceiling."""

@@ -20,6 +20,8 @@ class Evidence:
     """`system`, or `task/system` of a guard task, -> digest of the stored evaluation."""
     guards: Mapping[str, Mapping[str, Evaluation]] = field(default_factory=dict)
     """Guard task -> system -> evaluation."""
+    asked_again: Mapping[str, Evaluation] = field(default_factory=dict)
+    """System -> second answers to some of its rows on the lifecycle's task."""
 
     def __post_init__(self) -> None:
         known = {*self.evaluations, *(f"{t}/{s}" for t, by in self.guards.items() for s in by)}

@@ -17,6 +17,7 @@ from evals.decision import CandidateResult, Check, Decision, Look, Outcome
 from evals.evidence import Evidence
 from evals.reasons import explain
 from evals.sequential_checks import sequential_checks
+from evals.stability_check import check_stability
 from evals.stats.multiplicity import holm_levels
 
 
@@ -45,6 +46,7 @@ def check_candidate(
         checks += check_floor(floor, candidate, evidence, policy, level)
     for ceiling in fixed.ceilings:
         checks += check_ceiling(ceiling, candidate, evidence, policy, level)
+    checks += check_stability(policy.stability, candidate, evidence, policy, level)
     if not any(check.reference and check.required for check in checks):
         raise EvidenceError(
             f"gate: {candidate}",
@@ -136,8 +138,11 @@ def decide(
 
 
 def _missing(result: CandidateResult) -> int | None:
+    # Asking more rows again, rather than more documents, settles stability.
     missing = [
-        c.further_documents for c in result.checks if c.outcome == "inconclusive" and c.required
+        c.further_documents
+        for c in result.checks
+        if c.outcome == "inconclusive" and c.required and c.kind != "stability"
     ]
     known = [number for number in missing if number is not None]
-    return max(known) if len(known) == len(missing) else None
+    return max(known, default=None) if len(known) == len(missing) else None

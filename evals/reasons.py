@@ -49,6 +49,12 @@ def _about(look: Look, alpha: float) -> str:
 
 
 def _sentence(candidate: str, check: Check, min_clusters: int) -> str:
+    if check.reason == "not-asked-again":
+        return (
+            f"{candidate}: {check.metric} on {check.task} is not known, because no row was asked "
+            f"again: cannot be told at maximum {check.threshold:g}. Set evaluation.stability.rows, or "
+            f"use `pawl evaluate --again`{'' if check.required else ' (not required)'}."
+        )
     n = f"n = {check.rows} rows of {check.clusters} documents"
     where = f" where {check.slice}" if check.slice else ""
     if check.reference:

@@ -22,7 +22,9 @@ from evals.report.sections import (
     scores_section,
     slices_section,
 )
+from evals.report.stability import stability_section
 from evals.report.verdict import statistics_line, verdict
+from evals.stability import Stability
 
 
 def write_report(
@@ -38,6 +40,8 @@ def write_report(
     lineage: Mapping[str, str] | None = None,
     show_text: bool = False,
     extra_sections: Mapping[str, str] | None = None,
+    stability: Mapping[str, Stability] | None = None,
+    not_asked_again: Mapping[str, str] | None = None,
 ) -> None:
     """Write `report.md`, `report.html`, `scores.png` and `differences.png`.
 
@@ -53,6 +57,8 @@ def write_report(
         show_text: whether answers may be shown. They may name people: True only if the task says that
             its texts may be shown, and not if it says that they hold personal data.
         extra_sections: title -> markdown, put at the end.
+        stability: what asking rows again changed, by system.
+        not_asked_again: system -> why it was not asked again.
 
     Raises:
         EvidenceError: when an evaluation is empty or lacks scores.
@@ -66,6 +72,7 @@ def write_report(
         checks_section(decision, main.task, write_differences(directory, decision, main.task)),
         slices_section(evaluations, primary, decision.policy.min_clusters),
         guards_section(decision, guard_evaluations or {}),
+        stability_section(decision.policy, stability or {}, not_asked_again or {}, show_text),
         regressions_section(decision, evaluations, primary, show_text),
         costs_section(decision, evaluations),
         lineage_section(decision, lineage or {}),
