@@ -89,6 +89,8 @@ def stability_section(
         if not found.changed:
             continue
         blocks += [Heading(f"Changed answers of {system}"), _changed_table(system, found)]
+        if (left := len(found.changed) - SHOWN_ROWS) > 0:
+            blocks.append(Text(f"{left} more are in stability.json."))
         if show_text:
             blocks += [
                 Diff(
@@ -132,8 +134,5 @@ def _changed_table(system: str, found: Stability) -> Table:
         (row.id, row.cluster, ", ".join(row.metrics[:SHOWN_METRICS]) or "none")
         for row in found.changed[:SHOWN_ROWS]
     )
-    left = len(found.changed) - len(rows)
-    more = f"; {left} more are in stability.json" if left else ""
-    return Table(
-        f"Rows whose answer by {system} changed{more}", ("row", "document", "changed scores"), rows
-    )
+    header = ("row", "document", "changed scores")
+    return Table(f"Rows whose answer by {system} changed", header, rows)
