@@ -32,6 +32,12 @@ class Evidence:
                 "Pass their digests with them.",
             )
 
+    @property
+    def everything(self) -> Iterator[Evaluation]:
+        """Every evaluation that there is, second answers included."""
+        for by_system in (self.evaluations, *self.guards.values(), self.asked_again):
+            yield from by_system.values()
+
     def of(self, system: str, task: str | None) -> Evaluation:
         """The evaluation of a system on a guard task, or on the lifecycle's task if None.
 

@@ -14,6 +14,7 @@ from configs.errors import EvidenceError
 from configs.gate_policy import GateConfig
 from evals.checks import Level, check_ceiling, check_comparison, check_floor, outcome_of_all
 from evals.decision import CandidateResult, Check, Decision, Look, Outcome
+from evals.evaluation_problems import refuse_problems
 from evals.evidence import Evidence
 from evals.reasons import explain
 from evals.sequential_checks import sequential_checks
@@ -104,10 +105,12 @@ def decide(
         look: which decision on this test set it is, and what it may spend; the first, with all of
             the policy's alpha, if None.
     Raises:
-        EvidenceError: when there is nothing to compare, or evaluations are not of the same rows.
+        EvidenceError: when there is nothing to compare, evaluations are not of the same rows, or
+            rows of one are unsound.
     """
     if not candidates:
         raise EvidenceError("gate", "expected at least one candidate, got none", "Name one.")
+    refuse_problems(evidence.everything)
     look = look or Look(number=1, alpha=policy.alpha, budgeted=False)
     results = []
     for name, (level, checks) in _tested(policy, candidates, evidence, look.alpha, seed).items():

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from configs.gate_policy import GateConfig
 from evals.report.blocks import Block, Bullets, Diff, Heading, Section, Table, Text
 from evals.report.regressions import word_diff
-from evals.report.wording import counted, listed, n_words, value_with_interval
+from evals.report.wording import counted, listed, n_words
 from evals.stability import Stability
 
 NOISE_SHARE = 0.1
@@ -83,7 +83,7 @@ def stability_section(
         Bullets(tuple(lines)),
     ]
     blocks += [Text(sentence) for sentence in noise_sentences(policy, stabilities)]
-    if stabilities:
+    if any(moved.moved for found in stabilities.values() for moved in found.moved):
         blocks.append(_metric_table(stabilities))
     for system, found in stabilities.items():
         if not found.changed:
@@ -119,14 +119,14 @@ def _metric_table(stabilities: Mapping[str, Stability]) -> Table:
             moved.metric,
             f"{moved.first:.4f}",
             f"{moved.again:.4f}",
-            value_with_interval(moved.moved, moved.low, moved.high, 4),
+            f"{moved.moved:+.4f} ({moved.low:+.4f} to {moved.high:+.4f})",
             n_words(found.rows, found.clusters),
         )
         for system, found in stabilities.items()
-        for moved in found.moved[:SHOWN_METRICS]
+        for moved in [one for one in found.moved if one.moved][:SHOWN_METRICS]
     )
     header = ("system", "metric", "first", "again", "moved by", "n")
-    return Table("Metrics over the rows that were asked twice", header, rows)
+    return Table("Metrics that moved over the rows that were asked twice", header, rows)
 
 
 def _changed_table(system: str, found: Stability) -> Table:
