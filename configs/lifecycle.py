@@ -98,7 +98,7 @@ class EvaluationConfig(StrictModel):
     never gated."""
 
     stability: AskAgain = AskAgain()
-    """How a sample of the rows is asked again, which says how stable the evaluation itself is."""
+    """How a lifecycle asks a sample of the rows again, which says how stable the evaluation itself is."""
 
 
 CHANGES_NO_ANSWER = frozenset({"beside_constrained", "stability"})

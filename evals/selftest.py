@@ -85,15 +85,15 @@ def exercisable(policy: GateConfig) -> tuple[GateConfig, tuple[str, ...]]:
     floors = [rule for rule in policy.floors if not rule.task]
     left_out += [f"floor on {rule.metric} ({rule.task})" for rule in policy.floors if rule.task]
     left_out += [f"ceiling on {rule.measure}" for rule in policy.ceilings]
+    left_out += ["stability when asked again"] if policy.stability else []
     if not any(rule.required for rule in comparisons):
         raise EvidenceError(
             "self-test",
             "expected a required comparison with baseline or champion, got none",
             "Add one to the policy.",
         )
-    kept = policy.model_copy(
-        update={"comparisons": tuple(comparisons), "floors": tuple(floors), "ceilings": ()}
-    )
+    changes = {"comparisons": tuple(comparisons), "floors": tuple(floors), "ceilings": ()}
+    kept = policy.model_copy(update={**changes, "stability": None})
     return kept, tuple(left_out)
 
 

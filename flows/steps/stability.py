@@ -104,12 +104,12 @@ def ask_again(
     if isinstance(config.baseline, EndpointBaseline) and weights is None:
         endpoint, local = config.baseline, False
         model = asked_model(endpoint)
-        get_run_logger().warning(
-            "asking %s again for up to %d rows: they are paid for a second time",
-            endpoint.model, settings.stability.rows,
-        )  # fmt: skip
 
         def engine() -> Engine:
+            get_run_logger().warning(
+                "asking %s again for up to %d rows: they are paid for a second time",
+                endpoint.model, settings.stability.rows,
+            )  # fmt: skip
             return endpoint_engine(endpoint)
 
     else:

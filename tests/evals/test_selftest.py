@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from configs.errors import EvidenceError
-from configs.gate_policy import Ceiling, Comparison, Floor, GateConfig
+from configs.gate_policy import Ceiling, Comparison, Floor, GateConfig, StabilityRule
 from evals.selftest import exercisable, run_selftest
 
 POLICY = GateConfig(
@@ -70,3 +70,10 @@ def test_rules_that_recordings_cannot_exercise_are_named_not_skipped_in_silence(
     )  # fmt: skip
     with pytest.raises(EvidenceError, match="required comparison with baseline or champion"):
         exercisable(policy.model_copy(update={"comparisons": policy.comparisons[1:]}))
+
+
+def test_a_rule_on_stability_which_drawn_systems_cannot_show_is_left_out_and_named():
+    policy = POLICY.model_copy(update={"stability": StabilityRule(max_changed_answers=0.1)})
+    kept, left_out = exercisable(policy)
+    assert kept.stability is None
+    assert left_out == ("stability when asked again",)
