@@ -123,6 +123,34 @@ class Ceiling(Rule):
     """Largest acceptable value, in seconds or in the currency of the prices."""
 
 
+class StabilityRule(Rule):
+    """How much of a candidate's evaluation may change when rows are asked again. The rows are those
+    of `evaluation.stability`."""
+
+    max_changed_answers: Fraction | None = None
+    """Largest acceptable share of answers that read differently the second time. Empty: any."""
+
+    max_moved: Fraction | None = None
+    """Largest acceptable change of the metric over the rows that were asked again, absolute and in
+    either direction: 0.02 means two points. Empty: any."""
+
+    metric: str | None = None
+    """Metric that `max_moved` is about. Empty: the task's primary metric."""
+
+    @model_validator(mode="after")
+    def _bounds_something(self) -> StabilityRule:
+        if self.max_changed_answers is None and self.max_moved is None:
+            raise ValueError(
+                "expected max_changed_answers or max_moved, got neither; set one of them"
+            )
+        if self.metric is not None and self.max_moved is None:
+            raise ValueError(
+                f"metric: expected max_moved for {self.metric!r}, got none; set it, or leave the "
+                "metric out"
+            )
+        return self
+
+
 class Preflight(StrictModel):
     """Whether the test set can show what the policy asks for, judged before anything is trained."""
 
@@ -202,6 +230,9 @@ class GateConfig(StrictModel):
 
     guards: tuple[PooledGuard, ...] = ()
     """Decisions over several guard tasks together."""
+
+    stability: StabilityRule | None = None
+    """Largest change of answers or scores when rows are asked again. Empty: reported only."""
 
     prices: TokenPrices | None = None
     """Prices for `cost_per_1k_documents`."""

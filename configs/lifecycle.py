@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from configs.asking_again import AskAgain, rows_to_show
 from configs.baseline import Baseline
 from configs.data import Data
 from configs.data_checks import DataChecks
@@ -95,6 +96,13 @@ class EvaluationConfig(StrictModel):
     """Let every candidate that may be promoted answer in the other way of decoding too: constrained
     to the output schema if the task leaves it free, free if the task constrains it. Reported beside,
     never gated."""
+
+    stability: AskAgain = AskAgain()
+    """How a lifecycle asks a sample of the rows again, which says how stable the evaluation itself is."""
+
+
+CHANGES_NO_ANSWER = frozenset({"beside_constrained", "stability"})
+"""Settings of an evaluation that change none of its answers; evaluations are not kept by them."""
 
 
 class RegistryConfig(StrictModel):
@@ -206,6 +214,7 @@ class LifecycleConfig(StrictModel):
                 "judge: expected none with gate.sequential, which stops between answers that a judge "
                 "would score later; leave one of them out"
             )
+        self._require_rows_for_stability()
         guards = {guard.task for guard in self.guard_tasks}
         ruled = [rule.task for rule in self.gate.comparisons]
         ruled += [rule.task for rule in self.gate.floors]
@@ -221,6 +230,21 @@ class LifecycleConfig(StrictModel):
                 "gate.guards: expected guard_tasks to decide on, got none; add them or leave the rule out"
             )
         return self
+
+    def _require_rows_for_stability(self) -> None:
+        """Refuse a rule on stability that the rows asked again can never show to hold."""
+        rule, rows = self.gate.stability, self.evaluation.stability.rows
+        if rule is None or not rule.required:
+            return
+        needed = 1
+        if rule.max_changed_answers is not None:
+            needed = rows_to_show(rule.max_changed_answers, rule.alpha or self.gate.alpha)
+        if rows < needed:
+            raise ValueError(
+                f"evaluation.stability.rows: expected at least {needed}, because gate.stability "
+                f"could not hold even if no answer changed, got {rows}; ask more rows again, or "
+                "loosen the rule"
+            )
 
     @property
     def gated_candidates(self) -> tuple[str, ...]:

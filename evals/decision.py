@@ -19,6 +19,7 @@ Reason = Literal[
     "nothing-to-count",
     "drop-found",
     "no-drop-found",
+    "not-asked-again",
 ]
 
 
@@ -64,9 +65,11 @@ class PooledFacts(StrictModel):
 class Check(StrictModel):
     """One rule applied to one candidate."""
 
-    kind: Literal["non-inferiority", "equivalence", "floor", "ceiling", "no-significant-drop"]
+    kind: Literal[
+        "non-inferiority", "equivalence", "floor", "ceiling", "no-significant-drop", "stability"
+    ]
     metric: str
-    """Metric, or the measure of a ceiling."""
+    """Metric, or the measure of a ceiling; of stability `changed_answers` or `moved.METRIC`."""
     task: str
     reference: str | None
     """System compared with; None for a floor or a ceiling."""

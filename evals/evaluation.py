@@ -90,7 +90,7 @@ def read_evaluation(directory: Path, system: str) -> Evaluation:
         system: what to call it here; the same answers may stand as `awq` and as `champion`.
 
     Raises:
-        EvidenceError: when either file is missing, unreadable or incomplete.
+        EvidenceError: when either file is missing, unreadable or incomplete, or rows are unsound.
     """
     import pandas as pd
 
@@ -102,7 +102,7 @@ def read_evaluation(directory: Path, system: str) -> Evaluation:
         missing = [column for column in needed if column not in frame.columns]
         if missing:
             raise ValueError(f"examples.parquet lacks the columns {missing}")
-        return Evaluation(
+        evaluation = Evaluation(
             engine=facts["engine"],
             task=facts["task"],
             data_digest=facts["data_digest"],
@@ -117,3 +117,7 @@ def read_evaluation(directory: Path, system: str) -> Evaluation:
             f"expected a stored evaluation, got: {error!r}",
             "Run `pawl evaluate` again.",
         ) from error
+    from evals.evaluation_problems import refuse_problems
+
+    refuse_problems([evaluation])
+    return evaluation

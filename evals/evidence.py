@@ -20,6 +20,8 @@ class Evidence:
     """`system`, or `task/system` of a guard task, -> digest of the stored evaluation."""
     guards: Mapping[str, Mapping[str, Evaluation]] = field(default_factory=dict)
     """Guard task -> system -> evaluation."""
+    asked_again: Mapping[str, Evaluation] = field(default_factory=dict)
+    """System -> second answers to some of its rows on the lifecycle's task."""
 
     def __post_init__(self) -> None:
         known = {*self.evaluations, *(f"{t}/{s}" for t, by in self.guards.items() for s in by)}
@@ -29,6 +31,12 @@ class Evidence:
                 f"expected a digest of every evaluation, got none of {undigested}",
                 "Pass their digests with them.",
             )
+
+    @property
+    def everything(self) -> Iterator[Evaluation]:
+        """Every evaluation that there is, second answers included."""
+        for by_system in (self.evaluations, *self.guards.values(), self.asked_again):
+            yield from by_system.values()
 
     def of(self, system: str, task: str | None) -> Evaluation:
         """The evaluation of a system on a guard task, or on the lifecycle's task if None.

@@ -15,11 +15,13 @@ from configs.gate_policy import GateConfig
 from evals.checks import Level, check_ceiling, check_comparison, check_floor, outcome_of_all
 from evals.critical_checks import check_critical
 from evals.decision import METHOD, CandidateResult, Check, Decision, Look, Outcome
+from evals.evaluation_problems import refuse_problems
 from evals.evidence import Evidence
 from evals.pooled_checks import pooled_checks
 from evals.reasons import explain
 from evals.sequential_checks import sequential_checks
 from evals.siblings import correlation_of
+from evals.stability_check import check_stability
 from evals.stats.max_t import step_down_levels
 from evals.stats.multiplicity import holm_levels
 
@@ -51,6 +53,7 @@ def check_candidate(
         checks += check_ceiling(ceiling, candidate, evidence, policy, level)
     for label in fixed.critical:
         checks += check_critical(label, candidate, evidence, policy, level)
+    checks += check_stability(policy.stability, candidate, evidence, policy, level)
     if not any(check.reference and check.required for check in checks):
         raise EvidenceError(
             f"gate: {candidate}",
@@ -113,10 +116,12 @@ def decide(
         look: which decision on this test set it is, and what it may spend; the first, with all of
             the policy's alpha, if None.
     Raises:
-        EvidenceError: when there is nothing to compare, or evaluations are not of the same rows.
+        EvidenceError: when there is nothing to compare, evaluations are not of the same rows, or
+            rows of one are unsound.
     """
     if not candidates:
         raise EvidenceError("gate", "expected at least one candidate, got none", "Name one.")
+    refuse_problems(evidence.everything)
     look = look or Look(number=1, alpha=policy.alpha, budgeted=False)
     results = []
     for name, (level, checks) in _tested(policy, candidates, evidence, look.alpha, seed).items():
@@ -148,8 +153,11 @@ def decide(
 
 
 def _missing(result: CandidateResult) -> int | None:
+    # Asking more rows again, rather than more documents, settles stability.
     missing = [
-        c.further_documents for c in result.checks if c.outcome == "inconclusive" and c.required
+        c.further_documents
+        for c in result.checks
+        if c.outcome == "inconclusive" and c.required and c.kind != "stability"
     ]
     known = [number for number in missing if number is not None]
-    return max(known) if len(known) == len(missing) else None
+    return max(known, default=None) if len(known) == len(missing) else None

@@ -51,6 +51,12 @@ def _about(look: Look, alpha: float) -> str:
 def _sentence(candidate: str, check: Check, policy: GateConfig) -> str:
     if check.pooled is not None:
         return pooled_sentence(candidate, check, policy.min_clusters)
+    if check.reason == "not-asked-again":
+        return (
+            f"{candidate}: {check.metric} on {check.task} is not known, because no row was asked "
+            f"again: cannot be told at maximum {check.threshold:g}. Set evaluation.stability.rows, or "
+            f"use `pawl evaluate --again`{'' if check.required else ' (not required)'}."
+        )
     n = f"n = {check.rows} rows of {check.clusters} documents"
     if check.carriers is not None and (check.critical or check.carriers < check.clusters):
         all_carry = check.carriers == check.clusters

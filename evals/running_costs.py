@@ -10,6 +10,9 @@ from configs.gate_policy import TokenPrices
 from evals.evaluation import Evaluation
 from evals.stats.one_sample import Bounded, bounded_mean, bounded_quantile
 
+SHOWN = 5
+"""Most ids named in an error."""
+
 
 def latency_p95(evaluation: Evaluation, alpha: float) -> Bounded:
     """95th percentile, over documents, of the seconds that their slowest row took.
@@ -17,13 +20,16 @@ def latency_p95(evaluation: Evaluation, alpha: float) -> Bounded:
     Raises:
         EvidenceError: when no latency was recorded.
     """
-    slowest = evaluation.frame.groupby("cluster", sort=True)["latency_s"].max()
-    if not (slowest > 0).all():
+    frame = evaluation.frame
+    without = frame["id"][~(frame["latency_s"] > 0)].astype(str).tolist()
+    if without:
         raise EvidenceError(
-            evaluation.system,
-            "expected a latency of every row, got rows without one",
+            f"{evaluation.system}: latency_s",
+            f"expected a latency of every row, got none in {len(without)}: "
+            f"{', '.join(without[:SHOWN])}",
             "Evaluate it live; recorded answers may not hold latencies.",
         )
+    slowest = frame.groupby("cluster", sort=True)["latency_s"].max()
     return bounded_quantile(slowest.to_numpy(), 0.95, alpha, rows=evaluation.rows)
 
 

@@ -92,6 +92,8 @@ def exercisable(policy: GateConfig) -> tuple[GateConfig, tuple[str, ...]]:
     ]
     tested = {label.words for label in critical}
     left_out += [label.words for label in policy.critical if label.words not in tested]
+    left_out += [f"{rule.test} over guard tasks" for rule in policy.guards]
+    left_out += ["stability when asked again"] if policy.stability else []
     if not any(rule.required for rule in comparisons):
         raise EvidenceError(
             "self-test",
@@ -104,6 +106,8 @@ def exercisable(policy: GateConfig) -> tuple[GateConfig, tuple[str, ...]]:
             "floors": tuple(floors),
             "ceilings": (),
             "critical": tuple(critical),
+            "guards": (),
+            "stability": None,
         }
     )
     return kept, tuple(left_out)

@@ -93,14 +93,23 @@ def evaluate(
     record: Annotated[
         Path | None, typer.Option(help="Also write the answers as a recording (JSONL).")
     ] = None,
+    again: Annotated[
+        int, typer.Option(min=0, help="Rows to ask a second time, to see what that changes.")
+    ] = 0,
     skip_bad_rows: SkipBadRows = False,
 ) -> None:
     """Let weights answer rows; keep every raw output and score."""
     from flows import console
     from flows.single_evaluation import evaluate_weights
 
-    evaluation = evaluate_weights(model, data, task, out, name, batch_size, record, skip_bad_rows)
+    evaluation, stability = evaluate_weights(
+        model, data, task, out, name, batch_size, record, skip_bad_rows, again
+    )
     console.print_scores({name: evaluation})
+    if stability is not None:
+        from evals.report.stability import stability_line
+
+        console.say(f"Stability: {stability_line(stability)}.")
     console.say(f"Kept in {out}")
 
 

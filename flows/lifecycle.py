@@ -39,6 +39,7 @@ from flows.steps.quantize import quantize_candidate
 from flows.steps.resolve import resolve
 from flows.steps.score_history import score_history
 from flows.steps.sequential import evaluate_sequentially
+from flows.steps.stability import ask_all_again
 from flows.steps.step_state import result_of
 
 hide_tracebacks_of_expected_failures()
@@ -99,6 +100,7 @@ def run_steps(config: LifecycleConfig, requested_by: str) -> LifecycleSummary:
     champion = result_of(find_champion(config.registry))
     weights |= champion.unless_among({digest for _, digest in weights.values()})
     evaluations = evaluate_all(config, task, data, weights, baseline, cache)
+    asked_again = ask_all_again(config, task, data, weights, evaluations, cache)
     beside = evaluate_beside(config, task, data, weights, cache)
     guards = {
         guard.task: {
@@ -113,7 +115,8 @@ def run_steps(config: LifecycleConfig, requested_by: str) -> LifecycleSummary:
     look = result_of(claim_look(config, task, data, evidence_digests(evaluations, guards)))
     decided = result_of(
         gate(
-            config, task, evaluations, beside, guards, look, lineage, sizes, checked, data, cache
+            config, task, evaluations, asked_again, beside, guards, look, lineage, sizes, checked, data,
+            cache,
         )
     )  # fmt: skip
     promotion = result_of(promote(config, lineage, candidates, decided, champion, actor))
@@ -125,7 +128,7 @@ def run_steps(config: LifecycleConfig, requested_by: str) -> LifecycleSummary:
 
     guarded = [asked for by_system in guards.values() for asked in by_system.values()]
     steps = [data, checked, adapter, *candidates.values(), *evaluations.values()]
-    steps += [*beside.values(), *guarded, decided]
+    steps += [*asked_again.values(), *beside.values(), *guarded, decided]
     return summarize(config, steps, decided, promotion, pinned, outcome)
 
 

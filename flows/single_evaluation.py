@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from configs.asking_again import AskAgain
 from configs.durable_files import write_durably
 from configs.gate_policy import GateConfig
 from configs.load import load_task
@@ -15,9 +16,13 @@ from evals.evidence import Evidence
 from evals.gate import decide
 from evals.runner import evaluate
 from evals.selftest import SelfTest, run_selftest
+from evals.stability import Stability, ask_and_compare
+from evals.stability_files import forget_stability, read_second_answers, write_stability
 from finetune.data import read_rows
 from flows.steps.resolve import fetch
 from registry.digests import digest_directory, digest_file
+
+SEED_OF_ASKING_AGAIN = 17
 
 
 def evaluate_weights(
@@ -29,8 +34,12 @@ def evaluate_weights(
     batch_size: int,
     recording: Path | None,
     skip_bad_rows: bool,
-) -> Evaluation:
+    again: int = 0,
+) -> tuple[Evaluation, Stability | None]:
     """Let the weights of `source` answer the rows of `data` and store the evaluation in `out`.
+
+    Args:
+        again: rows to ask a second time, with what that changed stored beside; 0 for none.
 
     Raises:
         PawlError: for unusable weights, task or rows; nothing is written then.
@@ -39,10 +48,24 @@ def evaluate_weights(
     rows = [row.as_dict() for row in read_rows(data, task, skip_bad_rows).rows]
     engine = LocalEngine(fetch(source), name, batch_size, "float32")
     evaluation = evaluate(engine, task, rows, system=name, data_digest=digest_file(data))
+    forget_stability(out)
     write_evaluation(evaluation, out)
     if recording is not None:
         write_recording(recording, evaluation)
-    return evaluation
+    if again == 0:
+        return evaluation, None
+    second = AskAgain(rows=again).second_batch_size(batch_size)
+    answers, found = ask_and_compare(
+        engine.in_batches_of(second),
+        task,
+        rows,
+        evaluation,
+        sample=again,
+        seed=SEED_OF_ASKING_AGAIN,
+        batch_sizes=(batch_size, second),
+    )
+    write_stability(out, answers, found)
+    return evaluation, found
 
 
 def decide_from_files(
@@ -64,6 +87,11 @@ def decide_from_files(
     evidence = Evidence(
         evaluations={name: read_evaluation(place, name) for name, place in places.items()},
         digests={name: digest_directory(place).digest for name, place in places.items()},
+        asked_again={
+            name: again
+            for name, place in places.items()
+            if (again := read_second_answers(place, name)) is not None
+        },
     )
     decision = decide(policy, ["candidate"], evidence, seed=seed)
     if out is not None:

@@ -7,6 +7,7 @@ or follow the sampling settings that a checkpoint carries.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,12 @@ class LocalEngine:
             _completion(answer, len(prompt), job, decoding, tokenizer)
             for answer, prompt in zip(_decode(model, job, tokenizer), prompts, strict=True)
         ]
+
+    def in_batches_of(self, batch_size: int) -> LocalEngine:
+        """The same engine, its weights loaded once, with so many rows answered at once."""
+        other = copy.copy(self)
+        other.batch_size = batch_size
+        return other
 
     def identity(self, decoding: Decoding) -> EngineIdentity:
         """What an answer depends on besides its prompt; the weights are read once for it."""

@@ -27,7 +27,7 @@ def latency_cell(evaluation: Evaluation, quantile: float) -> str:
         An empty cell when no latency was recorded.
     """
     slowest = evaluation.frame.groupby("cluster", sort=True)["latency_s"].max()
-    if not (slowest > 0).all():
+    if not (evaluation.frame["latency_s"] > 0).all():
         return ""
     found = bounded_quantile(slowest.to_numpy(), quantile, TAIL, rows=evaluation.rows)
     return value_with_interval(found.value, found.low, found.high)

@@ -10,7 +10,14 @@ from collections.abc import Sequence
 from evals.critical_rows import needed_carriers
 from evals.decision import CandidateResult, Check, Decision
 from evals.pooled_words import counts_words
-from evals.report.wording import counted, listed, measure_words, points, reference_words
+from evals.report.wording import (
+    counted,
+    is_ceiling,
+    listed,
+    measure_words,
+    points,
+    reference_words,
+)
 
 
 def verdict(decision: Decision, main_task: str) -> str:
@@ -109,6 +116,10 @@ def _doubt(decision: Decision, result: CandidateResult, main_task: str) -> list[
         else ", and more documents like these would not settle it."
     )
     undecided = [c for c in result.checks if c.required and c.outcome == "inconclusive"]
+    if all(check.kind == "stability" for check in undecided):
+        end = (
+            "; asking more of its rows again (evaluation.stability.rows) would probably settle it."
+        )
     if all(check.reason == "too-few-documents" for check in undecided):
         needed = decision.policy.min_clusters
         return [start + end, f"No fewer than {needed} documents can say anything here."]
@@ -136,7 +147,7 @@ def _shortfall(check: Check, decision: Decision, main_task: str) -> str:
         found = f"{points(check.value)} {direction} than {reference_words(check.reference)}"
         return f"at {subject} it is {found}, and {limit}"
     found, limit = _amount(check, check.value, decision), _amount(check, check.threshold, decision)
-    bound = "at most" if check.kind == "ceiling" else "at least"
+    bound = "at most" if is_ceiling(check) else "at least"
     return f"for {subject} it reaches {found}, and needs {bound} {limit}"
 
 
@@ -149,6 +160,8 @@ def _range(check: Check, decision: Decision, main_task: str) -> str:
             f"for {subject} at least {needed} documents must carry it, and {check.carriers or 0} of "
             "the test set do"
         )
+    if check.reason == "not-asked-again":
+        return f"{subject}, because no row was asked again"
     if check.reference:
         limit = (
             f"they may differ by at most {points(check.threshold)}"
@@ -166,7 +179,7 @@ def _range(check: Check, decision: Decision, main_task: str) -> str:
     low, high, limit = (
         _amount(check, value, decision) for value in (check.low, check.high, check.threshold)
     )
-    bound = "at most" if check.kind == "ceiling" else "at least"
+    bound = "at most" if is_ceiling(check) else "at least"
     return f"for {subject} it is anywhere from {low} to {high}, and needs {bound} {limit}"
 
 

@@ -30,6 +30,8 @@ MEASURES = {
     "exact_match": "fully right answers",
     "accuracy": "right answers",
     "acc": "right answers",
+    "changed_answers": "answers that change when asked again",
+    "moved": "the shift of the score when asked again",
     "latency_p95_s": "the response time of the slowest documents",
     "cost_per_1k_documents": "the cost of a thousand documents",
 }
@@ -83,6 +85,8 @@ def value_with_interval(value: float, low: float, high: float, digits: int = 3) 
 
 def signed_value_with_bounds(check: Check) -> str:
     """Value and bounds of a check, with signs where it is a difference."""
+    if check.rows == 0:
+        return "not known"
     if check.reference is None:
         return value_with_interval(check.value, check.low, check.high)
     low, high = (f"{b:+.3f}" if math.isfinite(b) else "none" for b in (check.low, check.high))
@@ -99,13 +103,18 @@ def rule_words(check: Check, main_task: str) -> str:
     return f"{pooled}{check.kind} of {about}{guard}{part}{optional}"
 
 
+def is_ceiling(check: Check) -> bool:
+    """Whether the check is of something that must stay below its threshold."""
+    return check.kind in ("ceiling", "stability")
+
+
 def threshold_words(check: Check) -> str:
     """What the bounds must lie above, below or between."""
     if check.kind == "no-significant-drop":
         return f"without a drop at p ≤ {check.alpha:g}"
     if check.kind == "equivalence":
         return f"within ±{abs(check.threshold):g}"
-    return f"{'below' if check.kind == 'ceiling' else 'above'} {check.threshold:g}"
+    return f"{'below' if is_ceiling(check) else 'above'} {check.threshold:g}"
 
 
 def p_words(p_value: float) -> str:

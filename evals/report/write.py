@@ -24,7 +24,9 @@ from evals.report.sections import (
     scores_section,
     slices_section,
 )
+from evals.report.stability import stability_section
 from evals.report.verdict import statistics_line, verdict
+from evals.stability import Stability
 
 
 def write_report(
@@ -41,6 +43,8 @@ def write_report(
     show_text: bool = False,
     extra_sections: Mapping[str, str] | None = None,
     gold: Gold | None = None,
+    stability: Mapping[str, Stability] | None = None,
+    not_asked_again: Mapping[str, str] | None = None,
 ) -> None:
     """Write `report.md`, `report.html`, `scores.png` and `differences.png`; where the policy has
     critical rules also `critical-false-negatives.json`.
@@ -58,6 +62,8 @@ def write_report(
             its texts may be shown, and not if it says that they hold personal data.
         extra_sections: title -> markdown, put at the end.
         gold: right answers, to name what was missed; only looked at where texts may be shown.
+        stability: what asking rows again changed, by system.
+        not_asked_again: system -> why it was not asked again.
 
     Raises:
         EvidenceError: when an evaluation is empty or lacks scores.
@@ -72,6 +78,7 @@ def write_report(
         critical_section(directory, decision, evaluations, gold if show_text else None),
         slices_section(evaluations, primary, decision.policy.min_clusters),
         guards_section(decision, guard_evaluations or {}),
+        stability_section(decision.policy, stability or {}, not_asked_again or {}, show_text),
         regressions_section(decision, evaluations, primary, show_text),
         costs_section(decision, evaluations),
         lineage_section(decision, lineage or {}),

@@ -118,7 +118,15 @@ def _require_columns(frame: pd.DataFrame, metric: Metric) -> None:
         "Give every row of the test set its cluster.",
     )  # fmt: skip
     for column in metric.columns:
-        scores = frame[column].to_numpy(dtype=float, na_value=np.nan)
+        try:
+            scores = frame[column].to_numpy(dtype=float, na_value=np.nan)
+        except (ValueError, TypeError):
+            _refuse(
+                frame, frame[column].map(lambda value: isinstance(value, str)),
+                f"{metric.name}: {column}", "expected a number in every row, got text",
+                "Evaluate these rows again.",
+            )  # fmt: skip
+            raise
         _refuse(
             frame, ~np.isfinite(scores), f"{metric.name}: {column}",
             "expected a finite score in every row, got none",

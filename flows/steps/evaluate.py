@@ -9,7 +9,7 @@ from typing import Any
 from prefect.client.schemas.objects import State
 
 from configs.baseline import LocalBaseline, RecordedBaseline
-from configs.lifecycle import LifecycleConfig
+from configs.lifecycle import CHANGES_NO_ANSWER, LifecycleConfig
 from configs.task import TaskConfig
 from evals.engines.completion import Engine
 from evals.engines.recorded import RecordedEngine
@@ -43,7 +43,7 @@ def test_rows(prepared: StepOutcome, task_config: TaskConfig) -> list[dict[str, 
 
 def weights_inputs(config: LifecycleConfig, weights_digest: str) -> dict[str, Any]:
     """What answers of local weights depend on, besides the task."""
-    settings = config.evaluation.model_dump(mode="json", exclude={"beside_constrained"})
+    settings = config.evaluation.model_dump(mode="json", exclude=set(CHANGES_NO_ANSWER))
     return {"weights": weights_digest, "settings": settings}
 
 

@@ -17,6 +17,7 @@ from evals.evidence import Evidence
 from evals.gate import decide
 from evals.report.tables import score_cells, scores_of
 from evals.report.write import write_report
+from evals.stability_files import read_second_answers, read_stability
 from flows.code_version import code_version
 from flows.step_cache import StepCache, StepOutcome
 from flows.steps.data_checks import data_report_markdown, read_data_report
@@ -24,6 +25,7 @@ from flows.steps.engines import baseline_kind
 from flows.steps.evaluate import load_evaluation
 from flows.steps.judging import judge_section
 from flows.steps.prepare import read_split
+from flows.steps.stability import systems_to_ask_again, why_not_asked_again
 from flows.steps.step_state import publish, publish_image, step, step_state
 from registry.score_history import SCORES_FILE
 
@@ -59,6 +61,7 @@ def gate(
     config: LifecycleConfig,
     task_config: TaskConfig,
     evaluations: dict[str, StepOutcome],
+    asked_again: dict[str, StepOutcome],
     beside: dict[str, StepOutcome],
     guards: dict[str, dict[str, StepOutcome]],
     look: Look,
@@ -72,6 +75,7 @@ def gate(
 
     Args:
         evaluations: outcomes by system: `base`, the candidates, `baseline`, perhaps `champion`.
+        asked_again: second answers to some rows, by system.
         beside: further evaluations that the report shows and the gate does not look at.
         guards: outcomes by guard task and system.
         lineage: digests of what the candidates were made from.
@@ -80,12 +84,19 @@ def gate(
         prepared: outcome that holds the test rows, whose right answers say what was missed.
     """
     digests = evidence_digests(evaluations, guards)
+    digests |= {f"{name}, asked again": outcome.digest for name, outcome in asked_again.items()}
+    not_asked = {
+        name: why
+        for name in systems_to_ask_again(config, evaluations)
+        if (why := why_not_asked_again(config, name)) is not None
+    }
     description = baseline_kind(config.baseline)
     inputs = {
         "policy": config.gate.model_dump(mode="json"),
         "candidates": config.gated_candidates,
         "evidence": digests,
         "beside": evidence_digests(beside, {}),
+        "not_asked_again": not_asked,
         "look": look.model_dump(mode="json"),
         "lineage": lineage,
         "sizes": sizes_bytes,
@@ -104,7 +115,9 @@ def gate(
             task: {name: load_evaluation(outcome, name) for name, outcome in by_system.items()}
             for task, by_system in guards.items()
         }
-        evidence = Evidence(loaded, digests, guarded)
+        second = {name: read_second_answers(o.files, name) for name, o in asked_again.items()}
+        answers = {name: again for name, again in second.items() if again is not None}
+        evidence = Evidence(loaded, digests, guarded, answers)
         decision = decide(
             config.gate, config.gated_candidates, evidence, seed=config.seed, look=look
         )
@@ -126,6 +139,8 @@ def gate(
             show_text=task_config.show_text,
             extra_sections=sections,
             gold=_gold(config, task_config, prepared),
+            stability={name: read_stability(o.files) for name, o in asked_again.items()},
+            not_asked_again=not_asked,
         )
         measured = tuple(metric.name for metric in loaded["baseline"].metrics)
         ruled = [rule.metric for rule in config.gate.comparisons]

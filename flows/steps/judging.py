@@ -9,7 +9,7 @@ from typing import Any
 
 from configs.baseline import EndpointBaseline, LocalBaseline
 from configs.judge import JudgeConfig
-from configs.lifecycle import EvaluationConfig
+from configs.lifecycle import CHANGES_NO_ANSWER, EvaluationConfig
 from evals.engines.completion import Engine
 from evals.evaluation import Evaluation
 from evals.judge.columns import Role
@@ -49,7 +49,7 @@ def judging_inputs(judge: JudgeConfig | None, settings: EvaluationConfig) -> dic
     inputs = judge_inputs(judge)
     if inputs is not None and judge is not None and isinstance(judge.model, LocalBaseline):
         inputs["weights"] = digest_directory(fetch(judge.model.source)).digest
-        inputs["settings"] = settings.model_dump(mode="json", exclude={"beside_constrained"})
+        inputs["settings"] = settings.model_dump(mode="json", exclude=set(CHANGES_NO_ANSWER))
     return inputs
 
 

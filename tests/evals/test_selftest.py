@@ -3,7 +3,7 @@ import pytest
 
 from configs.critical_labels import CriticalLabel
 from configs.errors import EvidenceError
-from configs.gate_policy import Ceiling, Comparison, Floor, GateConfig
+from configs.gate_policy import Ceiling, Comparison, Floor, GateConfig, StabilityRule
 from evals.selftest import exercisable, run_selftest
 
 POLICY = GateConfig(
@@ -91,3 +91,10 @@ def test_critical_rules_are_exercised_against_the_recorded_reference_or_named(re
     assert sum(line.promoted.value for line in with_it.lines) < sum(
         line.promoted.value for line in without.lines
     )
+
+
+def test_a_rule_on_stability_which_drawn_systems_cannot_show_is_left_out_and_named():
+    policy = POLICY.model_copy(update={"stability": StabilityRule(max_changed_answers=0.1)})
+    kept, left_out = exercisable(policy)
+    assert kept.stability is None
+    assert left_out == ("stability when asked again",)

@@ -11,7 +11,8 @@ import yaml
 STEPS = (
     "prepare", "data-checks", "fine-tune", "merge", "quantize-awq", "quantize-fp8-dynamic", "evaluate base",
     "evaluate fine-tuned", "evaluate awq", "evaluate fp8-dynamic", "evaluate baseline",
-    "evaluate awq, constrained", "evaluate base on note-reading", "evaluate awq on note-reading", "gate",
+    "evaluate awq, constrained", "evaluate base on note-reading", "evaluate awq on note-reading",
+    "ask awq again", "ask fp8-dynamic again", "ask fine-tuned again", "gate",
 )  # fmt: skip
 MODEL = "clinical-notes-extractor"
 
