@@ -39,6 +39,9 @@ def _all_on_the_same_documents(policy: GateConfig) -> bool:
         *(rule for rule in policy.comparisons if rule.task or is_judged(rule.metric)),
         *(rule for rule in policy.floors if rule.task or rule.slice or is_judged(rule.metric)),
         *policy.ceilings,
+        *policy.critical,
+        *policy.guards,
+        *([policy.stability] if policy.stability else []),
     ]
     return not any(rule.required for rule in elsewhere)
 

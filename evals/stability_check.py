@@ -43,7 +43,7 @@ def check_stability(
         yield _changed(rule, first.task, rule.max_changed_answers, before, again, alpha)
     if rule.max_moved is not None:
         metric = rule.metric or (first if again is None else again).metrics[0].name
-        yield _moved(rule, first.task, metric, rule.max_moved, before, again, alpha, policy, level)
+        yield _moved(rule, first.task, metric, rule.max_moved, before, again, alpha, policy)
 
 
 def _changed(
@@ -94,7 +94,6 @@ def _moved(
     again: Evaluation | None,
     alpha: float,
     policy: GateConfig,
-    level: Level,
 ) -> Check:
     if before is None or again is None:
         return _unknown(rule, task, f"{MOVED}.{metric}", maximum, alpha)

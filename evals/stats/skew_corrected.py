@@ -17,10 +17,12 @@ u_i, the lower bound at level alpha is
   s is that cost over n (1 - alpha^(1/n)), which it is for n equal ones; on uneven documents it
   is a multiple of the average weight, so that many small documents do not vouch for a few large.
 - w0 makes the bound exact where no document differs at all. Ordinary noise hides a lost document, so
-  w falls with v, the variance of everything but large losses, in units of s: w0 / (1 + 2.4 / q^2
-  sqrt(v)). The rate was found by computing the error of a normal variable plus a Poisson number of
-  losses, for every mean of it. Where contributions lie on a lattice (every loss of one size), the
-  normal law errs by half a step, so w does not fall there until noise has washed the lattice out.
+  w falls with v, the variance of everything but large losses, in units of s: w0 / (1 + f sqrt(v)),
+  f = min(1.4, 3.4 / q^2.7). The rate was found by computing the error of a normal variable plus a
+  Poisson number of losses, for every mean of it. Where documents are uneven (s above 1.7 average
+  weights) large losses come in many sizes and the rate f is multiplied by (1.7 / (s n))^4, which is
+  soon nothing. Where contributions lie on a lattice (every loss of one size) the normal law errs by
+  half a step, so w does not fall there until noise has washed the lattice out.
 
 It is an argument with simulations behind it and no proof: `python -m benchmarks.calibration`.
 """
@@ -41,7 +43,8 @@ SMALLEST_P = 1e-12
 """p-values are reported down to here."""
 LARGEST_P = 0.4999
 """p-values above are reported as 1: the value is on the wrong side, or about on the threshold."""
-FADING = 2.4
+EVEN = 1.7
+"""Size of a lost document, in average weights, up to which documents count as even."""
 LATTICE_WEIGHT = 0.6
 """Least weight of the lost document on a lattice of losses: with it, exact error rates of equal
 documents with losses of one size stay below 1.04 alpha (30 to 800 documents, margins .01 to .1,
@@ -185,8 +188,9 @@ class SkewCorrectedLaw:
         size = self.unseen_cost(alpha) / unseen
         quantile = -float(stdtrit(n - 1, alpha))
         skewing = (2 * quantile**2 + 1) / 6
+        fading = _fading(quantile) * min(1.0, EVEN / (size * n)) ** 4
         weight = moments.weight_of_lost(
-            side, size * self.copies, quantile, unseen - skewing, self.copies
+            side, size * self.copies, quantile, unseen - skewing, self.copies, fading
         )
         lost = weight * size**2
         variance = n / (n - 1) * moments.second / self.copies + lost
@@ -233,7 +237,13 @@ class _Moments:
         return cls(contributions.value, weighted, second, third, residuals, jump, off)
 
     def weight_of_lost(
-        self, side: float, size: float, quantile: float, room: float, copies: float
+        self,
+        side: float,
+        size: float,
+        quantile: float,
+        room: float,
+        copies: float,
+        fading: float,
     ) -> float:
         """How many lost documents join.
 
@@ -241,6 +251,7 @@ class _Moments:
             size: of a lost document, on the scale of the residuals.
             room: lost documents that none seen allows, less the correction for skewness.
             copies: how often each document is there.
+            fading: how fast ordinary noise hides lost documents.
         """
         if size <= 0:
             return 0.0
@@ -249,7 +260,11 @@ class _Moments:
         most = root**2
         toward = self.residuals * -side
         ordinary = copies * float((toward[toward > -size / 2] ** 2).sum()) / size**2
-        faded = most / (1 + FADING / max(quantile, 0.5) ** 2 * math.sqrt(ordinary))
+        faded = most / (1 + fading * math.sqrt(ordinary))
         washed = math.exp(-2 * math.pi**2 * min(copies * self.off_lattice, 30.0))
         lattice = LATTICE_WEIGHT * min(1.0, self.jump / size) * washed
         return max(faded, min(lattice, most))
+
+
+def _fading(quantile: float) -> float:
+    return min(1.4, 3.4 / max(quantile, 0.5) ** 2.7)

@@ -54,7 +54,6 @@ def policy(**changes):
             },
             "got comparison of micro_f1 with the unquantized model",
         ),
-        ({"sequential": {}, "alpha_budget": {}}, "got an alpha_budget"),
     ],
 )
 def test_a_policy_that_cannot_be_kept_is_refused(changes, message):
