@@ -10,6 +10,12 @@ from evals.decision import CandidateResult, Check, Look
 from evals.pooled_words import pooled_sentence
 
 
+def correction_words(policy: GateConfig) -> str:
+    """How alpha is kept over several candidates: sequential evaluations have no p-values to step by."""
+    names = {"max-t": "step-down max-T", "holm": "Holm", "bonferroni": "Bonferroni"}
+    return names["bonferroni" if policy.sequential else policy.correction]
+
+
 def explain(
     policy: GateConfig, results: Sequence[CandidateResult], promoted: str | None, look: Look
 ) -> tuple[str, ...]:
@@ -23,7 +29,7 @@ def explain(
         _sentence(result.candidate, check, policy) for result in results for check in result.checks
     ]
     if len(results) > 1:
-        method = "Bonferroni" if policy.sequential else policy.correction.capitalize()
+        method = correction_words(policy)
         reasons.append(
             f"{len(results)} candidates may be promoted, so one-sided alpha {look.alpha:.4g} is kept "
             f"over all of them ({method}): "
@@ -81,6 +87,12 @@ def _sentence(candidate: str, check: Check, policy: GateConfig) -> str:
     elif check.reason == "too-few-carriers":
         needed = needed_carriers(check, policy)
         verdict = f"cannot be told from fewer than {needed} documents that carry it"
+    elif check.reason == "nothing-to-count":
+        verdict = "cannot be told, because there is nothing to count in any document"
+    elif check.reason == "too-uneven":
+        verdict += (
+            ", because so few documents hold so much that losing them alone would break the rule"
+        )
     more = (
         f"; about {check.further_documents} more documents would probably settle it"
         if check.further_documents

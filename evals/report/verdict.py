@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from evals.critical_rows import needed_carriers
 from evals.decision import CandidateResult, Check, Decision
 from evals.pooled_words import counts_words
+from evals.reasons import correction_words
 from evals.report.wording import (
     counted,
     is_ceiling,
@@ -41,9 +42,8 @@ def verdict(decision: Decision, main_task: str) -> str:
 def statistics_line(decision: Decision) -> str:
     """Alpha, what this look may spend of it, the number of candidates and their correction."""
     policy, look = decision.policy, decision.look
-    correction = "bonferroni" if policy.sequential else policy.correction
     shared = (
-        f"{len(decision.results)} candidates, {correction.capitalize()} correction"
+        f"{len(decision.results)} candidates, {correction_words(policy)} correction"
         if len(decision.results) > 1
         else "1 candidate, no correction"
     )
@@ -160,6 +160,8 @@ def _range(check: Check, decision: Decision, main_task: str) -> str:
             f"for {subject} at least {needed} documents must carry it, and {check.carriers or 0} of "
             "the test set do"
         )
+    if check.reason == "nothing-to-count":
+        return f"{subject}, because there is nothing to count in any document of the test set"
     if check.reason == "not-asked-again":
         return f"{subject}, because no row was asked again"
     if check.reference:

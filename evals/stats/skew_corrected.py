@@ -79,6 +79,11 @@ class UnseenLosses:
         return float(cost[log_c <= self._logs + 1e-12].max())
 
     @cached_property
+    def total(self) -> float:
+        """What all documents could cost together."""
+        return float(self.weights.sum())
+
+    @cached_property
     def _sorted(self) -> np.ndarray:
         import numpy as np
 
@@ -188,7 +193,8 @@ class SkewCorrectedLaw:
         size = self.unseen_cost(alpha) / unseen
         quantile = -float(stdtrit(n - 1, alpha))
         skewing = (2 * quantile**2 + 1) / 6
-        fading = _fading(quantile) * min(1.0, EVEN / (size * n)) ** 4
+        average = self._unseen.total / n
+        fading = _fading(quantile) * min(1.0, EVEN * average / size) ** 4 if size > 0 else 0.0
         weight = moments.weight_of_lost(
             side, size * self.copies, quantile, unseen - skewing, self.copies, fading
         )

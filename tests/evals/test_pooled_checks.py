@@ -233,8 +233,8 @@ def test_non_inferiority_holds_cannot_be_told_or_fails_by_the_pooled_loss(eviden
 def test_an_open_promise_says_about_how_many_more_documents_would_settle_it(evidence):
     check = check_of(PROMISE, evidence(guards_of(a=(300, 8, 6))))
     assert check.outcome == "inconclusive"
-    # (2.49 x 0.216 / 0.0133)^2 = 1,620 are needed.
-    assert 1250 < check.further_documents < 1400
+    # (2.49 x 0.216 / 0.0133)^2 = 1,620 are needed by the normal law, and a few more by the score test.
+    assert 1250 < check.further_documents < 1500
 
 
 def test_a_candidate_is_not_compared_with_itself_nor_with_a_champion_there_is_not(evidence):
@@ -382,8 +382,10 @@ def test_a_promise_is_not_given_where_some_documents_weigh_far_more_than_others(
     assert (check.outcome, check.reason, check.p_value) == ("inconclusive", "too-uneven", 1.0)
     # An alarm needs no document to be like another.
     assert check_of(ALARM, evidence(guards)).outcome == "promote"
-    # Small tasks that count as much as large ones weigh more by the document.
+    # Small tasks that count as much as large ones weigh more by the document, which bounds allow for:
+    # 100 documents that hold half of the weight cannot show two points, 600 can.
     by_task = PROMISE.model_copy(update={"weighting": "tasks"})
-    found = evidence(guards_of(a=(100, 0, 0), b=(900, 0, 0)))
-    assert check_of(by_task, found).reason == "too-uneven"
-    assert check_of(PROMISE, found).outcome == "promote"
+    few, many = (evidence(guards_of(a=(n, 0, 0), b=(900, 0, 0))) for n in (60, 600))
+    assert check_of(by_task, few).reason == "too-uneven"
+    assert check_of(by_task, many).outcome == "promote"
+    assert check_of(PROMISE, many).outcome == "promote"
