@@ -9,7 +9,9 @@ from configs.gate_policy import GateConfig
 from configs.strict_model import StrictModel
 
 Outcome = Literal["promote", "reject", "inconclusive"]
-Reason = Literal["holds", "fails", "interval-covers-threshold", "too-few-documents"]
+Reason = Literal[
+    "holds", "fails", "interval-covers-threshold", "too-few-documents", "reference-unreadable"
+]
 
 
 class Check(StrictModel):

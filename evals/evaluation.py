@@ -21,14 +21,17 @@ if TYPE_CHECKING:
 SLICE_PREFIX = "slice."
 COLUMNS = ("id", "cluster", "prompt_digest", "raw_output", "finish_reason", "input_tokens",
            "output_tokens", "latency_s")  # fmt: skip
+READABLE = "readable"
+"""Column that says of every answer whether it has the form that the task asks for
+(evals/scorers/answer_text.py); evaluations made before it was kept lack it."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Every answer of one system to the rows of one task.
 
-    `frame` has one line per row: `COLUMNS`, the columns that `metrics` name, and `slice.S` per
-    slice S of the task.
+    `frame` has one line per row: `COLUMNS`, `READABLE`, the columns that `metrics` name, and
+    `slice.S` per slice S of the task.
     """
 
     system: str
@@ -38,6 +41,8 @@ class Evaluation:
     metrics: tuple[Metric, ...]
     """What is measured, the task's primary metric first."""
     frame: pd.DataFrame
+    reading: str = ""
+    """How answers were read, in words; empty where that was not noted."""
 
     def metric(self, name: str) -> Metric:
         """The metric of that name.
@@ -75,6 +80,7 @@ def write_evaluation(evaluation: Evaluation, directory: Path) -> None:
         "task": evaluation.task,
         "data_digest": evaluation.data_digest,
         "metrics": [metric.model_dump(mode="json") for metric in evaluation.metrics],
+        "reading": evaluation.reading,
     }
     write_durably(directory / "examples.parquet", buffer.getvalue())
     write_durably(directory / "evaluation.json", json.dumps(facts, indent=2))
@@ -106,6 +112,7 @@ def read_evaluation(directory: Path, system: str) -> Evaluation:
             metrics=metrics,
             system=system,
             frame=frame,
+            reading=str(facts.get("reading", "")),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EvidenceError(

@@ -15,6 +15,7 @@ from configs.gate_policy import GateConfig
 from evals.checks import Level, check_ceiling, check_comparison, check_floor, outcome_of_all
 from evals.decision import CandidateResult, Check, Decision, Look, Outcome
 from evals.evidence import Evidence
+from evals.readability import require_read_alike, warnings_of, without_unreadable_references
 from evals.reasons import explain
 from evals.sequential_checks import sequential_checks
 from evals.stats.multiplicity import holm_levels
@@ -51,7 +52,7 @@ def check_candidate(
             "expected at least one reference to compare it with, got none",
             "Add the baseline to the references of a required comparison.",
         )
-    return tuple(checks)
+    return without_unreadable_references(policy, checks, evidence)
 
 
 def _p_value(checks: Sequence[Check], level: Level) -> float:
@@ -106,6 +107,7 @@ def decide(
     """
     if not candidates:
         raise EvidenceError("gate", "expected at least one candidate, got none", "Name one.")
+    require_read_alike(evidence, candidates)
     look = look or Look(number=1, alpha=policy.alpha, budgeted=False)
     results = []
     for name, (level, checks) in _tested(policy, candidates, evidence, look.alpha, seed).items():
@@ -122,10 +124,11 @@ def decide(
     promoted = next((r.candidate for r in results if r.outcome == "promote"), None)
     open_results = [r for r in results if r.outcome == "inconclusive"]
     undecided: Outcome = "inconclusive" if open_results else "reject"
+    verdict, *sentences = explain(policy, results, promoted, look)
     return Decision(
         outcome="promote" if promoted else undecided,
         promoted=promoted,
-        reasons=explain(policy, results, promoted, look),
+        reasons=(verdict, *warnings_of(policy, evidence), *sentences),
         further_documents=None if promoted or not open_results else _missing(open_results[0]),
         results=tuple(results),
         policy=policy,

@@ -66,6 +66,8 @@ def _sentence(candidate: str, check: Check, min_clusters: int) -> str:
     }[check.outcome]
     if check.reason == "too-few-documents":
         verdict = f"cannot be told from fewer than {min_clusters} documents"
+    if check.reason == "reference-unreadable":
+        verdict = f"says nothing, because too few answers of {check.reference} could be read"
     more = (
         f"; about {check.further_documents} more documents would probably settle it"
         if check.further_documents
