@@ -128,7 +128,7 @@ def decide(
     return Decision(
         outcome="promote" if promoted else undecided,
         promoted=promoted,
-        reasons=(verdict, *warnings_of(policy, evidence), *sentences),
+        reasons=(verdict, *warnings_of(policy, evidence.evaluations), *sentences),
         further_documents=None if promoted or not open_results else _missing(open_results[0]),
         results=tuple(results),
         policy=policy,

@@ -7,7 +7,7 @@ or say how to cure it (evals/unreadable_answers.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from configs.errors import EvidenceError
@@ -87,13 +87,9 @@ def needs_a_warning(share: ReadableShare | None, rule: ReadableReferences) -> bo
     return share is not None and share.value < rule.warn_below
 
 
-def read_shares(evidence: Evidence) -> dict[str, ReadableShare]:
+def read_shares(evaluations: Mapping[str, Evaluation]) -> dict[str, ReadableShare]:
     """Shares of baseline and champion on the lifecycle's task, as far as they are known."""
-    shares = {
-        name: readable_share(evidence.evaluations[name])
-        for name in REFERENCES
-        if name in evidence.evaluations
-    }
+    shares = {name: readable_share(evaluations[name]) for name in REFERENCES if name in evaluations}
     return {name: share for name, share in shares.items() if share is not None}
 
 
@@ -107,7 +103,7 @@ def without_unreadable_references(
     """
     unreadable = {
         name
-        for name, share in read_shares(evidence).items()
+        for name, share in read_shares(evidence.evaluations).items()
         if is_unreadable(share, policy.readable_references)
     }
     return tuple(
@@ -152,12 +148,16 @@ def require_read_alike(evidence: Evidence, candidates: Sequence[str]) -> None:
         )
 
 
-def warnings_of(policy: GateConfig, evidence: Evidence) -> tuple[str, ...]:
-    """One sentence per reference of which too few answers could be read to trust a comparison."""
+def warnings_of(policy: GateConfig, evaluations: Mapping[str, Evaluation]) -> tuple[str, ...]:
+    """One sentence per reference of which too few answers could be read to trust a comparison.
+
+    Args:
+        evaluations: by system, on the lifecycle's task.
+    """
     rule = policy.readable_references
     return tuple(
         warning(share, rule)
-        for share in read_shares(evidence).values()
+        for share in read_shares(evaluations).values()
         if needs_a_warning(share, rule)
     )
 

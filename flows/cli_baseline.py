@@ -104,6 +104,8 @@ def record(
         f"Recorded {totals.rows} rows ({totals.asked} asked) of {entry.record.engine_name}, "
         f"{_cost(entry)}, in {entry.directory}"
     )
+    for sentence in prepared.reading():
+        say(sentence)
     if out is not None:
         prepared.export(out)
         say(f"Recording written to {out}")

@@ -158,7 +158,11 @@ def test_a_recording_of_other_prompts_is_refused_before_training(fails, tmp_path
 def test_a_test_set_too_small_for_its_margin_is_refused_before_training(fails):
     gate = read_yaml(SHIPPED / "lifecycles" / "demo.yaml")["gate"]
     local = {"kind": "local", "source": "pawl://tiny-clinical"}
-    message = fails(EvidenceError, gate=gate | {"preflight": {}}, baseline=local)
+    message = fails(
+        EvidenceError,
+        gate=gate | {"preflight": {}, "readable_references": {"action": "warn"}},
+        baseline=local,
+    )
     assert "test documents for a margin of 0.05 on micro_f1 against baseline, got 4" in message
 
 
