@@ -75,6 +75,8 @@ def record(
     ] = False,
 ) -> None:
     """Ask a model every row, once; interrupted, the same command goes on where it stopped."""
+    from rich.markup import escape
+
     from flows.baseline_recording import RecordingJob, prepare_recording
     from flows.console import say
 
@@ -105,7 +107,7 @@ def record(
         f"{_cost(entry)}, in {entry.directory}"
     )
     for sentence in prepared.reading():
-        say(sentence)
+        say(escape(sentence))
     if out is not None:
         prepared.export(out)
         say(f"Recording written to {out}")

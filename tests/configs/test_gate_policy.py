@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from configs.gate_policy import GateConfig
+from configs.gate_policy import GateConfig, ReadableReferences
 
 COMPARISON = {"metric": "micro_f1", "margin": 0.05}
 
@@ -57,3 +57,8 @@ def test_a_policy_that_cannot_be_kept_is_refused(changes, message):
 def test_a_plain_policy_compares_with_baseline_and_champion():
     assert policy().comparisons[0].references == ("baseline", "champion")
     assert policy().sequential is None
+
+
+def test_readable_references_warn_no_later_than_they_refuse():
+    with pytest.raises(ValidationError, match="expected minimum of at most warn_below"):
+        ReadableReferences(minimum=0.95)
