@@ -170,6 +170,29 @@ class Preflight(StrictModel):
     """Standard deviation of a document's difference, where no pilot scores have any spread."""
 
 
+class ReadableReferences(StrictModel):
+    """How many answers of baseline and champion must be readable. A reference whose answers cannot be
+    read scores low whatever it knows, and being better than it says nothing."""
+
+    minimum: Fraction = 0.5
+    """Smallest share of answers that the task's declared `answer_format` can read."""
+
+    warn_below: Fraction = 0.9
+    """Below this share, log, summary and report carry a warning."""
+
+    action: Literal["refuse", "warn"] = "refuse"
+    """What happens below the minimum. `refuse`: the run stops before training, and no decision from
+    stored evaluations promotes against such a reference."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ReadableReferences:
+        if self.minimum > self.warn_below:
+            raise ValueError(
+                f"expected minimum of at most warn_below, got {self.minimum} > {self.warn_below}"
+            )
+        return self
+
+
 class AlphaBudget(StrictModel):
     """Error rate kept over all decisions on one test set, so that trying every new release on it
     does not promote noise in the end."""
@@ -246,6 +269,9 @@ class GateConfig(StrictModel):
 
     preflight: Preflight = Preflight()
     """Check of the test set's size before training."""
+
+    readable_references: ReadableReferences = ReadableReferences()
+    """Check of the references' answers before training and before every decision."""
 
     alpha_budget: AlphaBudget | None = None
     """Error rate over repeated decisions on one test set. Empty: each decision has the full alpha."""

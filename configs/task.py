@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from configs.answer_format import Wrapping, format_problem, format_words, in_order
 from configs.data import Data
 from configs.normalization import Normalization
 from configs.prompt import fill, prompt_fields, prompt_value_problem
@@ -101,6 +102,12 @@ class TaskConfig(StrictModel):
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Strings that end an answer and are not part of it, besides the model's own end tokens."""
 
+    answer_format: tuple[Wrapping, ...] = ()
+    """What may stand around an answer of candidate and baseline alike; it is left out before the
+    answer is read. Empty: nothing, so a JSON answer is one object and no more. `after-thinking`: a
+    block `<think>...</think>` before it. `fenced`: one code fence around it; several fences cannot
+    be read. `prose-around-fence`: text before and after that fence."""
+
     constrained: bool = False
     """Let the model write only JSON that the output schema accepts."""
 
@@ -129,6 +136,13 @@ class TaskConfig(StrictModel):
         if problem:
             raise ValueError(problem)
         return value
+
+    @field_validator("answer_format")
+    @classmethod
+    def _can_be_read(cls, value: tuple[Wrapping, ...]) -> tuple[Wrapping, ...]:
+        if (problem := format_problem(value)) is not None:
+            raise ValueError(problem)
+        return in_order(value)
 
     @field_validator("labels", "scorers", "slices")
     @classmethod
@@ -175,6 +189,14 @@ class TaskConfig(StrictModel):
     def prompt_fields(self) -> tuple[str, ...]:
         """Row fields that the prompt shows the model."""
         return prompt_fields(self.user_prompt)
+
+    @property
+    def reading(self) -> str:
+        """How answers are read, in words."""
+        if self.output_schema is not None:
+            return format_words("one JSON object", self.answer_format)
+        answer = "one label" if self.kind == "classification" else "a text"
+        return format_words(answer, self.answer_format)
 
     @property
     def scorer_names(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ Reason = Literal[
     "drop-found",
     "no-drop-found",
     "not-asked-again",
+    "reference-unreadable",
 ]
 
 

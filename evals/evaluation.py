@@ -21,14 +21,17 @@ if TYPE_CHECKING:
 SLICE_PREFIX = "slice."
 COLUMNS = ("id", "cluster", "prompt_digest", "raw_output", "finish_reason", "input_tokens",
            "output_tokens", "latency_s")  # fmt: skip
+READABLE = "readable"
+"""Column that says of every answer whether it has the form that the task asks for
+(evals/scorers/answer_text.py); evaluations made before it was kept lack it."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Every answer of one system to the rows of one task.
 
-    `frame` has one line per row: `COLUMNS`, the columns that `metrics` name, and `slice.S` per
-    slice S of the task.
+    `frame` has one line per row: `COLUMNS`, `READABLE`, the columns that `metrics` name, and
+    `slice.S` per slice S of the task.
     """
 
     system: str
@@ -40,6 +43,8 @@ class Evaluation:
     frame: pd.DataFrame
     max_output_tokens: int | None = None
     """The most tokens that one answer was allowed to have; None where no limit is known."""
+    reading: str = ""
+    """How answers were read, in words; empty where that was not noted."""
 
     def metric(self, name: str) -> Metric:
         """The metric of that name.
@@ -78,6 +83,7 @@ def write_evaluation(evaluation: Evaluation, directory: Path) -> None:
         "data_digest": evaluation.data_digest,
         "metrics": [metric.model_dump(mode="json") for metric in evaluation.metrics],
         "max_output_tokens": evaluation.max_output_tokens,
+        "reading": evaluation.reading,
     }
     write_durably(directory / "examples.parquet", buffer.getvalue())
     write_durably(directory / "evaluation.json", json.dumps(facts, indent=2))
@@ -110,6 +116,7 @@ def read_evaluation(directory: Path, system: str) -> Evaluation:
             system=system,
             frame=frame,
             max_output_tokens=facts.get("max_output_tokens"),
+            reading=str(facts.get("reading", "")),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise EvidenceError(

@@ -18,6 +18,7 @@ from evals.decision import METHOD, CandidateResult, Check, Decision, Look, Outco
 from evals.evaluation_problems import refuse_problems
 from evals.evidence import Evidence
 from evals.pooled_checks import pooled_checks
+from evals.readability import require_read_alike, warnings_of, without_unreadable_references
 from evals.reasons import explain
 from evals.sequential_checks import sequential_checks
 from evals.siblings import correlation_of
@@ -60,7 +61,8 @@ def check_candidate(
             "expected at least one reference to compare it with, got none",
             "Add the baseline to the references of a required comparison.",
         )
-    return (*checks, *pooled_checks(policy, candidate, evidence, level))
+    checks += pooled_checks(policy, candidate, evidence, level)
+    return without_unreadable_references(policy, checks, evidence)
 
 
 def _p_value(checks: Sequence[Check], level: Level) -> float:
@@ -122,6 +124,7 @@ def decide(
     if not candidates:
         raise EvidenceError("gate", "expected at least one candidate, got none", "Name one.")
     refuse_problems(evidence.everything)
+    require_read_alike(evidence, candidates)
     look = look or Look(number=1, alpha=policy.alpha, budgeted=False)
     results = []
     for name, (level, checks) in _tested(policy, candidates, evidence, look.alpha, seed).items():
@@ -138,11 +141,12 @@ def decide(
     promoted = next((r.candidate for r in results if r.outcome == "promote"), None)
     open_results = [r for r in results if r.outcome == "inconclusive"]
     undecided: Outcome = "inconclusive" if open_results else "reject"
+    verdict, *sentences = explain(policy, results, promoted, look)
     return Decision(
         method=METHOD,
         outcome="promote" if promoted else undecided,
         promoted=promoted,
-        reasons=explain(policy, results, promoted, look),
+        reasons=(verdict, *warnings_of(policy, evidence.evaluations), *sentences),
         further_documents=None if promoted or not open_results else _missing(open_results[0]),
         results=tuple(results),
         policy=policy,

@@ -93,6 +93,8 @@ def _sentence(candidate: str, check: Check, policy: GateConfig) -> str:
         verdict += (
             ", because so few documents hold so much that losing them alone would break the rule"
         )
+    elif check.reason == "reference-unreadable":
+        verdict = f"says nothing, because too few answers of {check.reference} could be read"
     more = (
         f"; about {check.further_documents} more documents would probably settle it"
         if check.further_documents

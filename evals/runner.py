@@ -19,7 +19,8 @@ from evals.engines.completion import (
     Request,
     prompt_digest,
 )
-from evals.evaluation import SLICE_PREFIX, Evaluation
+from evals.evaluation import READABLE, SLICE_PREFIX, Evaluation
+from evals.scorers.answer_text import can_be_read
 from evals.scorers.registry import metrics_of, row_fields_of, score_answers
 
 SHOWN_ROWS = 5
@@ -113,6 +114,7 @@ def score_completions(
             "input_tokens": completion.input_tokens,
             "output_tokens": completion.output_tokens,
             "latency_s": completion.latency_s,
+            READABLE: can_be_read(text, completion.finish_reason, task),
             **columns,
             **{f"{SLICE_PREFIX}{name}": str(row[name]) for name in task.slices},
         }
@@ -128,6 +130,7 @@ def score_completions(
         metrics=metrics_of(task),
         frame=pd.DataFrame(lines),
         max_output_tokens=task.max_new_tokens,
+        reading=task.reading,
     )
 
 

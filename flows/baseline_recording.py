@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from configs.baseline import EndpointBaseline
 from configs.errors import ConfigError
-from configs.gate_policy import TokenPrices
+from configs.gate_policy import ReadableReferences, TokenPrices
 from configs.load import load_task
 from configs.task import TaskConfig
 from evals.baseline_bank.bank import BaselineBank, Entry
@@ -27,7 +28,9 @@ from evals.baseline_bank.identity import EndpointModel, WeightsModel, baseline_i
 from evals.baseline_bank.recorder import RecorderSettings, RecordingProgress
 from evals.engines.completion import Engine, Request
 from evals.engines.local import LocalEngine
-from evals.runner import decoding_of, requests_of, require_complete_rows
+from evals.readability import needs_a_warning, readable_share
+from evals.runner import decoding_of, requests_of, require_complete_rows, score_completions
+from evals.unreadable_answers import cure, example
 from finetune.data import read_rows
 from flows.home import home
 from flows.steps.engines import endpoint_engine
@@ -71,6 +74,8 @@ class PreparedRecording:
     engine: BankedEngine
     requests: list[Request]
     price: TokenPrices | None
+    task: TaskConfig
+    rows: list[dict[str, Any]]
 
     def estimate(self) -> Estimate:
         """What is still to be asked, without asking.
@@ -91,6 +96,23 @@ class PreparedRecording:
         """
         self.engine.answer(self.requests, self.engine.key.decoding)
         return self.engine.bank.require(self.engine.key)
+
+    def reading(self) -> tuple[str, ...]:
+        """How the answers, all of which are recorded, are read and how many can be; where that is too
+        few to compare with, an example and the cure too. One sentence each."""
+        answers = self.engine.recorded(self.requests)
+        evaluation = score_completions(
+            self.task, self.rows, [answer.completion for answer in answers],
+            system="baseline", engine=self.engine.name, data_digest="",
+        )  # fmt: skip
+        share = readable_share(evaluation)
+        if share is None:
+            return ()
+        found = f"Answers are read as {self.task.reading}: {share.words} can be."
+        if not needs_a_warning(share, ReadableReferences()):
+            return (found,)
+        shown = example(evaluation, self.task)
+        return found, f"Not readable: {shown}.", cure(evaluation, self.task, share)
 
     def export(self, path: Path) -> None:
         """Write the answers to these rows as a recording (JSONL) for a `recorded` baseline."""
@@ -136,7 +158,7 @@ def prepare_recording(
             expires_days=job.expires_days, renew=job.renew, data_digest=digest_file(job.data)
         ),
     )
-    return PreparedRecording(banked, requests_of(task, rows), price)
+    return PreparedRecording(banked, requests_of(task, rows), price, task, rows)
 
 
 def banked_endpoint(

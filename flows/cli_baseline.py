@@ -75,6 +75,8 @@ def record(
     ] = False,
 ) -> None:
     """Ask a model every row, once; interrupted, the same command goes on where it stopped."""
+    from rich.markup import escape
+
     from flows.baseline_recording import RecordingJob, prepare_recording
     from flows.console import say
 
@@ -104,6 +106,8 @@ def record(
         f"Recorded {totals.rows} rows ({totals.asked} asked) of {entry.record.engine_name}, "
         f"{_cost(entry)}, in {entry.directory}"
     )
+    for sentence in prepared.reading():
+        say(escape(sentence))
     if out is not None:
         prepared.export(out)
         say(f"Recording written to {out}")

@@ -36,6 +36,7 @@ from flows.steps.preflight import preflight
 from flows.steps.prepare import prepare
 from flows.steps.promote import lineage_of, promote
 from flows.steps.quantize import quantize_candidate
+from flows.steps.readability import check_champion_before_training, check_readable
 from flows.steps.resolve import resolve
 from flows.steps.score_history import score_history
 from flows.steps.sequential import evaluate_sequentially
@@ -85,7 +86,9 @@ def run_steps(config: LifecycleConfig, requested_by: str) -> LifecycleSummary:
     require_critical_labels(config, task, data)
     # Before training: a baseline that cannot answer, or too few documents, would make it worthless.
     baseline = result_of(evaluate_baseline(config, task, data, cache))
+    check_readable("baseline", config, task, baseline)
     preflight(config, baseline)
+    check_champion_before_training(config, task, base, data, cache)
 
     adapter = result_of(fine_tune(config, task, base, data, cache))
     merged = result_of(merge(task, base, adapter, data, cache))

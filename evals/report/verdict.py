@@ -116,6 +116,10 @@ def _doubt(decision: Decision, result: CandidateResult, main_task: str) -> list[
         else ", and more documents like these would not settle it."
     )
     undecided = [c for c in result.checks if c.required and c.outcome == "inconclusive"]
+    unreadable = [c.reference or "" for c in undecided if c.reason == "reference-unreadable"]
+    if unreadable:
+        names = listed([reference_words(name) for name in dict.fromkeys(unreadable)])
+        return [f"{start}, because most answers of {names} could not be read."]
     if all(check.kind == "stability" for check in undecided):
         end = (
             "; asking more of its rows again (evaluation.stability.rows) would probably settle it."

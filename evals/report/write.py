@@ -8,11 +8,13 @@ from pathlib import Path
 from evals.critical_misses import Gold
 from evals.decision import Decision
 from evals.evaluation import Evaluation
+from evals.readability import warnings_of
 from evals.report.blocks import Markdown, Report, Section
 from evals.report.critical import critical_section
 from evals.report.html_page import report_html
 from evals.report.markdown import below_section, report_markdown
 from evals.report.plots import write_differences, write_scores
+from evals.report.reading import reading_section
 from evals.report.sections import (
     assumptions_section,
     checks_section,
@@ -80,6 +82,7 @@ def write_report(
         guards_section(decision, guard_evaluations or {}),
         stability_section(decision.policy, stability or {}, not_asked_again or {}, show_text),
         regressions_section(decision, evaluations, primary, show_text),
+        reading_section(evaluations),
         costs_section(decision, evaluations),
         lineage_section(decision, lineage or {}),
         policy_section(decision),
@@ -92,7 +95,9 @@ def write_report(
     report = Report(
         title=title,
         outcome=decision.outcome,
-        verdict=verdict(decision, main.task),
+        verdict=" ".join(
+            [verdict(decision, main.task), *warnings_of(decision.policy, evaluations)]
+        ),
         statistics=statistics_line(decision),
         introduction=tuple(text for text in (description,) if text),
         sections=tuple(section for section in sections if section is not None),

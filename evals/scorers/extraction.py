@@ -1,7 +1,8 @@
 """Scorer `extraction`: a JSON object of lists against the gold one, item by item.
 
 Does: strict JSON, schema conformance, exact match, and true and false positives per field under
-the task's declared normalization. Does not: repair answers, or average over rows (evals/stats/).
+the task's declared normalization; false items of one answer count only so far
+(evals/scorers/false_items.py). Does not: repair answers, or average over rows (evals/stats/).
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from jsonschema import Draft202012Validator
 from configs.normalization import Normalization
 from configs.task import TaskConfig
 from evals.metric import Metric, count_metrics, mean_metric
+from evals.scorers.false_items import CAP_WORDS, capped, without_surplus_copies
 from evals.scorers.json_answer import parse_answer
-from evals.scorers.scorer import Columns, RowScorer
+from evals.scorers.scorer import FP_LEFT_OUT, Columns, RowScorer
 from evals.scorers.text import normalize
 
 
@@ -42,6 +44,8 @@ class RowScore:
     exact_match: bool
     """Every field holds the gold items, in any order, and nothing else stands in the object."""
     fields: dict[str, Counts]
+    fp_left_out: int
+    """False items that do not count: repeats, and what is beyond the cap."""
 
 
 def _canonical(item: Any, rule: Normalization) -> str:
@@ -71,23 +75,32 @@ def score_answer(text: str, target: Mapping[str, Any], task: TaskConfig) -> RowS
     """Score one answer.
 
     An item is right when it equals a gold item as a whole after normalization (a medication with
-    one wrong part is one false positive and one false negative). An answer that is not JSON finds
-    nothing: every gold item is a false negative. Unknown keys break conformance, not the counts.
+    one wrong part is one false positive and one false negative). An item that is repeated more often
+    than in the gold is one false positive, however often, and at most 2 x (gold items) + 3 count in
+    a row. An answer that is not JSON finds nothing: every gold item is a false negative. Unknown
+    keys break conformance, not the counts.
     """
     content = parse_answer(text)
-    found = content or {}
-    counts = {}
-    for field in task.fields:
-        gold = _items(target, field, task.normalization)
-        got = _items(found, field, task.normalization)
-        right = sum((gold & got).values())
-        counts[field] = Counts(right, got.total() - right, gold.total() - right)
+    golds = {field: _items(target, field, task.normalization) for field in task.fields}
+    gots = {field: _items(content or {}, field, task.normalization) for field in task.fields}
+    right = {field: (gold & gots[field]).total() for field, gold in golds.items()}
+    distinct = {
+        field: without_surplus_copies(gold, gots[field]).total() - right[field]
+        for field, gold in golds.items()
+    }
+    counting = capped(distinct, sum(gold.total() for gold in golds.values()))
+    counts = {
+        field: Counts(right[field], counting[field], gold.total() - right[field])
+        for field, gold in golds.items()
+    }
     all_right = all(c.fp == c.fn == 0 for c in counts.values())
+    false_items = sum(got.total() for got in gots.values()) - sum(right.values())
     return RowScore(
         valid_json=content is not None,
         schema_conformance=conforms(content, task),
         exact_match=content is not None and all_right and set(content) <= set(task.fields),
         fields=counts,
+        fp_left_out=false_items - sum(counting.values()),
     )
 
 
@@ -124,7 +137,10 @@ def conforms(content: dict[str, Any] | None, task: TaskConfig) -> bool:
 class ExtractionScorer(RowScorer):
     """Items of a JSON object of lists."""
 
-    measures = "items found, per field and in all, and whether the answer is the JSON asked for"
+    measures = (
+        "items found, per field and in all, and whether the answer is the JSON asked for; "
+        f"{CAP_WORDS}"
+    )
 
     def metrics(self, task: TaskConfig) -> tuple[Metric, ...]:
         """Micro-averaged F1, precision and recall over all items, shares of rows, and per field."""
@@ -136,7 +152,8 @@ class ExtractionScorer(RowScorer):
         return (*count_metrics(), *shares, *per_field)
 
     def columns(self, text: str, row: Mapping[str, Any], task: TaskConfig) -> Columns:
-        """Counts `tp`, `fp`, `fn`, in all and per field, and the three shares."""
+        """Counts `tp`, `fp`, `fn`, in all and per field, the three shares, and `fp_left_out`, the
+        false items that `fp` leaves out."""
         score = score_answer(text, row["target"], task)
         columns: Columns = {
             "valid_json": score.valid_json,
@@ -145,6 +162,7 @@ class ExtractionScorer(RowScorer):
             "tp": sum(count.tp for count in score.fields.values()),
             "fp": sum(count.fp for count in score.fields.values()),
             "fn": sum(count.fn for count in score.fields.values()),
+            FP_LEFT_OUT: score.fp_left_out,
         }
         for field, count in score.fields.items():
             columns |= {f"tp.{field}": count.tp, f"fp.{field}": count.fp, f"fn.{field}": count.fn}

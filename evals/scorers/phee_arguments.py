@@ -7,19 +7,22 @@ The papers (Sun et al. 2022, arXiv 2210.12560; 2024, arXiv 2402.15663) pool argu
 and role. Here they are pooled by role: gold from the row's `events`, where it has them (an argument
 of two events counts twice), else from its flat `target`; the answer from its flat JSON. An answer
 with a wrong event type therefore loses nothing, and one without repeats cannot reach 1 where
-`events` repeat a string.
+`events` repeat a string. An answer that repeats a string more often than the gold, or names more than
+2 x gold + 3 false ones, loses less than in the papers: see evals/scorers/false_items.py.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from configs.task import TaskConfig
 from evals.metric import Metric, Ratio
+from evals.scorers.false_items import CAP_WORDS, capped, without_surplus_copies
 from evals.scorers.json_answer import parse_answer
-from evals.scorers.scorer import Columns, RowScorer
+from evals.scorers.scorer import FP_LEFT_OUT, Columns, RowScorer
 from evals.scorers.text import phee_tokens
 
 MAIN_ROLES = ("subject", "treatment", "effect")
@@ -40,15 +43,44 @@ def _pooled(contents: Sequence[Mapping[str, Any]], role: str) -> Iterator[list[s
             yield phee_tokens(item) if isinstance(item, str) else []
 
 
-def _counts(gold: Counter[str], got: Counter[str]) -> tuple[int, int, int]:
-    right = (gold & got).total()
-    return right, got.total() - right, gold.total() - right
+@dataclass(frozen=True)
+class _Items:
+    """Arguments of one role, whole or token by token."""
+
+    gold: Counter[str]
+    got: Counter[str]
+    counted: Counter[str]
+    """What was got, without strings repeated beyond the gold."""
+
+    @property
+    def right(self) -> int:
+        return (self.gold & self.got).total()
+
+    @property
+    def distinct_false(self) -> int:
+        return (self.counted - self.gold).total()
+
+
+def _whole(gold: Sequence[list[str]], got: Sequence[list[str]]) -> _Items:
+    wanted, found = (Counter(map(" ".join, strings)) for strings in (gold, got))
+    return _Items(wanted, found, without_surplus_copies(wanted, found))
+
+
+def _single(gold: Sequence[list[str]], got: Sequence[list[str]]) -> _Items:
+    wanted, found = (Counter(t for tokens in strings for t in tokens) for strings in (gold, got))
+    counted: Counter[str] = Counter()
+    for string, copies in _whole(gold, got).counted.items():
+        for token in string.split():
+            counted[token] += copies
+    return _Items(wanted, found, counted)
 
 
 class PheeArgumentsScorer(RowScorer):
     """Arguments of pharmacovigilance events."""
 
-    measures = "event arguments by the papers' exact-match F1 and token F1, pooled by role"
+    measures = (
+        f"event arguments by the papers' exact-match F1 and token F1, pooled by role; {CAP_WORDS}"
+    )
 
     def metrics(self, task: TaskConfig) -> tuple[Metric, ...]:
         """`em_f1` and `token_f1`, micro-averaged over all roles, main roles, sub-roles, and by role."""
@@ -61,24 +93,32 @@ class PheeArgumentsScorer(RowScorer):
         )
 
     def columns(self, text: str, row: Mapping[str, Any], task: TaskConfig) -> Columns:
-        """True positives, false positives and false negatives: whole strings and single tokens."""
+        """True positives, false positives and false negatives: whole strings and single tokens;
+        and how many false ones are left out."""
         golds = row.get("events") or [row["target"]]
         answer = [parse_answer(text) or {}]
+        pooled = {
+            role: (list(_pooled(golds, role)), list(_pooled(answer, role)))
+            for role in roles_of(task)
+        }
         totals: Counter[str] = Counter()
-        for role in roles_of(task):
-            gold, got = list(_pooled(golds, role)), list(_pooled(answer, role))
-            whole = Counter(map(" ".join, gold)), Counter(map(" ".join, got))
-            single = (
-                Counter(t for tokens in gold for t in tokens),
-                Counter(t for tokens in got for t in tokens),
+        for count, take in (("em", _whole), ("token", _single)):
+            items = {role: take(*strings) for role, strings in pooled.items()}
+            counting = capped(
+                {role: of.distinct_false for role, of in items.items()},
+                sum(of.gold.total() for of in items.values()),
             )
-            group = ".main" if role in MAIN_ROLES else ".sub"
-            for count, (wanted, found) in (("em", whole), ("token", single)):
-                for part, value in zip(("tp", "fp", "fn"), _counts(wanted, found), strict=True):
-                    for suffix in ("", group, f".{role}"):
-                        totals[f"{count}_{part}{suffix}"] += value
+            for role, of in items.items():
+                group = ".main" if role in MAIN_ROLES else ".sub"
+                for suffix in ("", group, f".{role}"):
+                    totals[f"{count}_tp{suffix}"] += of.right
+                    totals[f"{count}_fp{suffix}"] += counting[role]
+                    totals[f"{count}_fn{suffix}"] += of.gold.total() - of.right
+                left_out = of.got.total() - of.right - counting[role]
+                totals[f"{FP_LEFT_OUT}.{count}"] += left_out
         return {
-            column: totals[column] for metric in self.metrics(task) for column in metric.columns
+            **{c: totals[c] for metric in self.metrics(task) for c in metric.columns},
+            **{f"{FP_LEFT_OUT}.{c}": totals[f"{FP_LEFT_OUT}.{c}"] for c in ("em", "token")},
         }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from configs.errors import ConfigError
 from configs.task import TaskConfig
 from evals.metric import Metric
+from evals.scorers.answer_text import answer_text
 from evals.scorers.answers import AnswerScorer, GroundingScorer
 from evals.scorers.classification import ClassificationScorer
 from evals.scorers.extraction import ExtractionScorer
@@ -91,12 +92,13 @@ def row_fields_of(task: TaskConfig) -> tuple[str, ...]:
 def score_answers(
     task: TaskConfig, texts: Sequence[str], rows: Sequence[Mapping[str, Any]]
 ) -> list[Columns]:
-    """Columns of every scorer, joined per row.
+    """Columns of every scorer, joined per row; all of them read answers as the task declares.
 
     Args:
         texts: raw answers, one per row.
     """
-    parts = [scorer.score_all(texts, rows, task) for scorer in scorers_of(task).values()]
+    read = [answer_text(text, task) for text in texts]
+    parts = [scorer.score_all(read, rows, task) for scorer in scorers_of(task).values()]
     joined: list[Columns] = []
     for of_row in zip(*parts, strict=True):
         columns: Columns = {}

@@ -13,6 +13,9 @@ from configs.task import TaskConfig
 from evals.metric import Metric
 
 Columns = dict[str, float | bool]
+FP_LEFT_OUT = "fp_left_out"
+"""Column, and beginning of columns such as `fp_left_out.em`: false items of an answer that `fp` does
+not count (evals/scorers/false_items.py). A number for the report, not a metric."""
 
 
 class Scorer(Protocol):
@@ -32,7 +35,11 @@ class Scorer(Protocol):
     def score_all(
         self, texts: Sequence[str], rows: Sequence[Mapping[str, Any]], task: TaskConfig
     ) -> list[Columns]:
-        """One set of columns per answer, with the same names for each, in the order given."""
+        """One set of columns per answer, with the same names for each, in the order given.
+
+        Args:
+            texts: answers, without what the task allows around them (evals/scorers/answer_text.py).
+        """
         ...
 
 

@@ -273,4 +273,4 @@ class _Moments:
 
 
 def _fading(quantile: float) -> float:
-    return min(1.4, 3.4 / max(quantile, 0.5) ** 2.7)
+    return float(min(1.4, 3.4 / max(quantile, 0.5) ** 2.7))

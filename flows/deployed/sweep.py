@@ -24,6 +24,7 @@ from flows.steps.data_checks import check_prepared_data
 from flows.steps.evaluate import evaluate_baseline
 from flows.steps.preflight import preflight
 from flows.steps.prepare import prepare
+from flows.steps.readability import check_readable
 from flows.steps.step_state import result_of
 from flows.steps.sweep import run_trials
 from flows.steps.sweep_plan import (
@@ -81,7 +82,9 @@ def run_sweep(request: SweepRequest) -> Any:
     if request.gate_the_best:
         # Before training: a baseline that cannot answer, or too few documents, would make it worthless.
         require_critical_labels(lifecycle, task, data)
-        preflight(lifecycle, result_of(evaluate_baseline(lifecycle, task, data, cache)))
+        baseline = result_of(evaluate_baseline(lifecycle, task, data, cache))
+        check_readable("baseline", lifecycle, task, baseline)
+        preflight(lifecycle, baseline)
     scored, failed = run_trials(
         declared.name, trials, lifecycle, task, data, cache, declared.max_parallel
     )

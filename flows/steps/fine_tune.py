@@ -38,6 +38,32 @@ PROBED_ROWS = 4
 """Validation rows on which the adapter must show an effect."""
 
 
+def _inputs(
+    config: LifecycleConfig, task_config: TaskConfig, base: ResolvedBase, prepared: StepOutcome
+) -> dict[str, Any]:
+    return {
+        "base": base.digest,
+        "train": split_digest(prepared, "train"),
+        "validation": split_digest(prepared, "validation"),
+        "seed": config.seed,
+        "task": task_config.model_dump(mode="json"),
+        "lora": config.lora.model_dump(mode="json"),
+        "code": code_version("finetune"),
+    }
+
+
+def is_trained(
+    config: LifecycleConfig,
+    task_config: TaskConfig,
+    base: ResolvedBase,
+    prepared: StepOutcome,
+    cache: StepCache,
+) -> bool:
+    """Whether `fine_tune` would find its adapter and train nothing."""
+    inputs = _inputs(config, task_config, base, prepared)
+    return cache.reuse("fine-tune", inputs) is not None
+
+
 @step(
     name="fine-tune",
     task_run_name="fine-tune LoRA rank {config.lora.rank}",
@@ -61,15 +87,7 @@ def fine_tune(
             process was killed.
         RegistryError: when MLflow stays away before or after the training.
     """
-    inputs = {
-        "base": base.digest,
-        "train": split_digest(prepared, "train"),
-        "validation": split_digest(prepared, "validation"),
-        "seed": config.seed,
-        "task": task_config.model_dump(mode="json"),
-        "lora": config.lora.model_dump(mode="json"),
-        "code": code_version("finetune"),
-    }
+    inputs = _inputs(config, task_config, base, prepared)
     checkpoints = cache.scratch("fine-tune", inputs)
 
     def work(directory: Path) -> dict[str, Any]:

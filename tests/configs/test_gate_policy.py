@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from configs.gate_policy import GateConfig
+from configs.gate_policy import GateConfig, ReadableReferences
 
 COMPARISON = {"metric": "micro_f1", "margin": 0.05}
 
@@ -70,3 +70,8 @@ def test_a_rule_over_guard_tasks_is_an_alarm_against_the_unquantized_model_unles
     [rule] = policy(guards=[{}]).guards
     assert (rule.test, rule.reference, rule.tasks) == ("no-significant-drop", "unquantized", ())
     assert policy(guards=[{}], sequential={}).guards == (rule,)
+
+
+def test_readable_references_warn_no_later_than_they_refuse():
+    with pytest.raises(ValidationError, match="expected minimum of at most warn_below"):
+        ReadableReferences(minimum=0.95)

@@ -192,3 +192,29 @@ def test_what_a_prompt_can_show_is_text_numbers_and_passages(value, problem):
 def test_a_task_cannot_be_changed():
     with pytest.raises(ValidationError, match="frozen"):
         TASK.name = "other"
+
+
+def test_answers_are_read_strictly_unless_the_task_says_otherwise():
+    assert task().reading == "strict JSON: one JSON object and nothing around it"
+    lenient = task(answer_format=("fenced", "after-thinking"))
+    assert lenient == task(answer_format=("after-thinking", "fenced"))
+    assert lenient.reading == (
+        "one JSON object, perhaps after a thinking block, which is left out, perhaps inside one "
+        "code fence"
+    )
+    assert task(output_schema=None, kind="classification", labels=("a", "b")).reading == (
+        "one label and nothing around it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("declared", "words"),
+    [
+        (("prose-around-fence",), "expected prose-around-fence beside fenced"),
+        (("fenced", "fenced"), "expected each wrapping once"),
+        (("markdown",), "'after-thinking', 'fenced' or 'prose-around-fence'"),
+    ],
+)
+def test_a_declaration_of_how_answers_are_read_that_makes_no_sense_is_refused(declared, words):
+    with pytest.raises(ValidationError, match=words):
+        task(answer_format=declared)

@@ -130,7 +130,8 @@ def lifecycle_with_approval(tmp_path):
         demo["lora"] |= {"epochs": 1, "checkpoints": 1}
         demo["gate"] = {"candidates": ["fine-tuned"], "resamples": 1000, "min_clusters": 5,
                         "comparisons": [{"metric": "micro_f1", "margin": 0.5}],
-                        "preflight": {"action": "warn"}, "approval": approval}  # fmt: skip
+                        "preflight": {"action": "warn"},
+                        "readable_references": {"action": "warn"}, "approval": approval}  # fmt: skip
         demo["baseline"] = {"kind": "local", "source": "pawl://tiny-clinical"}
         demo["registry"]["model_name"] = model_name
         path = tmp_path / f"{model_name}.yaml"

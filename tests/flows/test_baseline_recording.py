@@ -10,16 +10,20 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from configs.baseline import EndpointBaseline
 from configs.errors import PawlError
 from configs.load import load_task
+from configs.named_files import SHIPPED
+from configs.yaml_file import read_yaml
 from evals.baseline_bank.errors import BankError
 from evals.engines.recorded import RecordedEngine
 from evals.runner import decoding_of, requests_of
 from flows.baseline_recording import banked_endpoint, baseline_bank, refuse_expired_endpoint
 from flows.cli_baseline import app
+from tests.openai_protocol import completion_body
 
 ROWS = 40
 PRICES = ("--price-input-per-million", 1e6, "--price-output-per-million", 1e6)
@@ -120,6 +124,28 @@ def test_recorded_answers_can_be_exported_and_cost_nothing_again(served, data, t
     rows = [json.loads(line) for line in data.read_text().splitlines()]
     answers = RecordedEngine(out, "big").answer(requests_of(task, rows), decoding_of(task))
     assert [a.text for a in answers] == [f"echo note {i}" for i in range(ROWS)]
+
+
+def test_it_says_how_answers_are_read_and_a_changed_declaration_asks_nobody_again(
+    served, data, tmp_path
+):
+    fenced = completion_body(f"```json\n{json.dumps(EMPTY)}\n```")
+    served.behave = lambda prompt, attempt: (200, {}, fenced)
+    printed = " ".join(baseline(served, data).output.split())
+    assert "Answers are read as strict JSON: one JSON object and nothing around it: 0% (" in printed
+    assert f"0 of {ROWS} rows of {ROWS} documents) can be" in printed
+    assert 'Not readable: for example row r0: \'```json\\n{"medications"' in printed
+    assert f"Declare `answer_format: [fenced]` in the task, which reads {ROWS} of" in printed
+
+    task = read_yaml(SHIPPED / "tasks" / "clinical-notes.yaml") | {"answer_format": ["fenced"]}
+    (tmp_path / "task.yaml").write_text(yaml.safe_dump(task, sort_keys=False))
+    declared = [str(tmp_path / "task.yaml") if a == "clinical-notes" else a
+                for a in arguments(served, data)]  # fmt: skip
+    again = " ".join(CliRunner().invoke(app, declared).output.split())
+    assert f"Recorded {ROWS} rows (0 asked)" in again
+    assert f"{ROWS} of {ROWS} rows of {ROWS} documents) can be" in again
+    assert "Not readable" not in again
+    assert sum(served.attempts.values()) == ROWS
 
 
 def test_an_estimate_asks_nothing(served, data):

@@ -16,9 +16,11 @@ from configs.errors import (
     RegistryError,
     WeightsError,
 )
-from configs.load import load_lifecycle
+from configs.load import load_lifecycle, load_task
 from configs.named_files import SHIPPED
 from configs.yaml_file import read_yaml
+from evals.runner import requests_of
+from finetune.synthetic.generators import generate_rows
 from finetune.synthetic.notes import synthetic_rows
 
 TINY = SHIPPED / "models" / "tiny-clinical"
@@ -161,10 +163,27 @@ def test_a_recording_of_other_prompts_is_refused_before_training(fails, tmp_path
     assert "expected an answer to this prompt" in fails(EngineError, baseline=baseline)
 
 
+def test_a_baseline_in_code_fences_is_refused_before_training_with_the_cure(fails, tmp_path):
+    task, rows = load_task("clinical-notes"), list(generate_rows("clinical-notes", "test", 4, 17))
+    lines = [
+        {"id": asked.id, "prompt_digest": asked.prompt_digest,
+         "output": f"```json\n{task.answer(row['target'])}\n```"}
+        for asked, row in zip(requests_of(task, rows), rows, strict=True)
+    ]  # fmt: skip
+    path = tmp_path / "recording.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    baseline = {"kind": "recorded", "path": str(path), "model": "right in every row"}
+    message = fails(EvidenceError, baseline=baseline)
+    assert "answers of baseline to clinical-notes: expected at least 50%" in message
+    assert f"0 of {len(rows)} rows of 4 documents" in message
+    assert f"for example row {rows[0]['id']}: '```json" in message
+    assert "Declare `answer_format: [fenced]`" in message
+
+
 def test_a_test_set_too_small_for_its_margin_is_refused_before_training(fails):
     gate = read_yaml(SHIPPED / "lifecycles" / "demo.yaml")["gate"]
     local = {"kind": "local", "source": "pawl://tiny-clinical"}
-    gate |= {"preflight": {}, "critical": []}
+    gate |= {"preflight": {}, "critical": [], "readable_references": {"action": "warn"}}
     message = fails(EvidenceError, gate=gate, baseline=local)
     assert "test documents for a margin of 0.05 on micro_f1 against baseline, got 4" in message
 

@@ -23,7 +23,7 @@ def small_lifecycle(tmp_path):
     demo["lora"] |= {"epochs": 1, "batch_size": 4, "checkpoints": 20}
     demo["gate"] |= {"candidates": ["fine-tuned"], "resamples": 1000}
     demo["gate"] |= {"comparisons": [{"metric": "micro_f1", "margin": 0.05}], "floors": []}
-    demo["gate"] |= {"preflight": {"action": "warn"}}
+    demo["gate"] |= {"preflight": {"action": "warn"}, "readable_references": {"action": "warn"}}
     demo["guard_tasks"] = []
     demo["baseline"] = {"kind": "local", "source": "pawl://tiny-clinical"}
     path = tmp_path / "small.yaml"

@@ -29,6 +29,7 @@ def sequential_lifecycle(tmp_path):
         "comparisons": [{"metric": "micro_f1", "margin": 0.05}],
         "floors": [{"metric": "valid_json", "minimum": 0.9}],
         "preflight": {"action": "warn"},
+        "readable_references": {"action": "warn"},
         "min_clusters": 20,
         "sequential": {"batch_documents": 20, "documents_before_stopping": 20},
     }

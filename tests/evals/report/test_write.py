@@ -71,8 +71,8 @@ def test_the_verdict_comes_first_and_sections_follow_in_order(report_of):
     assert lines[0] == "# demo: promote"
     assert lines[1].startswith("**Promote awq: it does as well as the baseline")
     assert lines[2].startswith("Statistics: one-sided alpha 0.05")
-    titles = ["Scores", "Checks", "Slices", "Worst regressions", "Costs", "Lineage", "Policy",
-              "What was assumed", "Data checks"]  # fmt: skip
+    titles = ["Scores", "Checks", "Slices", "Worst regressions", "How answers were read", "Costs",
+              "Lineage", "Policy", "What was assumed", "Data checks"]  # fmt: skip
     assert re.findall(r"^## (.*)$", markdown, re.M) == titles
     assert Page(page).text_of("h2") == titles
     assert Page(page).text_of("h1") == ["demo: "]
@@ -160,7 +160,7 @@ def test_every_score_has_an_interval_and_every_table_of_scores_n(report_of):
                 c for n, c in zip(names, row, strict=True) if n.startswith(("micro", "value"))
             ]
             assert all(re.search(r"\d \(\S+ to \S+\)", cell) for cell in measured)
-    assert scored == 4
+    assert scored == 5
     assert r"ward \| night" in markdown
 
 

@@ -80,6 +80,30 @@ def test_what_is_no_string_is_a_false_find():
     assert counts(TARGET | {"drug": "naproxen"}) == (4, 0, 0)
 
 
+def test_a_string_repeated_beyond_the_gold_is_one_false_find_and_so_are_its_words():
+    answer = TARGET | {"effect": ["a rash"] * 20 + ["chest pain"] * 20}
+    assert counts(answer, suffix=".effect") == (1, 2, 0)
+    # Tokens: one surplus "rash", "chest", "pain".
+    assert counts(answer, of="token", suffix=".effect") == (1, 3, 0)
+    columns = SCORER.columns(json.dumps(answer), ROW, TASK)
+    assert columns["fp_left_out.em"] == 18 + 19
+    assert columns["fp_left_out.token"] == 18 + 2 * 19
+
+
+def test_a_wrong_word_in_two_strings_is_two_false_words_as_in_the_papers():
+    answer = TARGET | {"effect": ["bad rash", "bad cough"]}
+    assert counts(answer, of="token", suffix=".effect") == (1, 3, 0)
+
+
+def test_false_arguments_are_capped_and_roles_add_up_to_the_whole():
+    answer = TARGET | {"effect": [f"effect {n}" for n in range(60)], "drug": ["x", "y"]}
+    columns = SCORER.columns(json.dumps(answer), ROW, TASK)
+    assert columns["em_fp"] == 2 * 4 + 3
+    assert columns["em_fp"] == sum(columns[f"em_fp.{role}"] for role in roles_of(TASK))
+    assert columns["em_fp.main"] == columns["em_fp.effect"]
+    assert columns["token_fp"] == 2 * 8 + 3
+
+
 def test_scores_are_micro_averages_over_roles_and_rows():
     found = values([ROW, ROW], [json.dumps(TARGET), json.dumps({"effect": ["rash", "cough"]})])
     assert found["em_f1"] == pytest.approx(2 * 5 / (2 * 5 + 1 + 3))

@@ -48,6 +48,7 @@ def quick_lifecycle():
         "comparisons": [{"metric": "micro_f1", "margin": 0.05}],
         "resamples": 1000,
         "preflight": {"action": "warn"},
+        "readable_references": {"action": "warn"},
     }
     quick["registry"] = {"model_name": "quick-extractor"}
     return quick

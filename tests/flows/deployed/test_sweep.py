@@ -33,6 +33,7 @@ def write_sweep(directory):
     demo["baseline"] = {"kind": "local"} | TINY
     demo["gate"] = {
         "candidates": ["fine-tuned"], "resamples": 1000, "preflight": {"action": "warn"},
+        "readable_references": {"action": "warn"},
         "comparisons": [{"metric": "micro_f1", "margin": 0.05}],
     }  # fmt: skip
     (directory / "swept.yaml").write_text(yaml.safe_dump(demo))

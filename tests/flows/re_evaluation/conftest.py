@@ -71,6 +71,7 @@ class Workplace:
         demo["baseline"] = {"kind": "local", "source": "pawl://tiny-clinical"}
         demo["gate"] = {
             "candidates": ["fine-tuned"], "resamples": 1000, "preflight": {"action": "warn"},
+            "readable_references": {"action": "warn"},
             "comparisons": [{"metric": "micro_f1", "margin": 0.05}],
         }  # fmt: skip
         demo["registry"] = {"model_name": model, **registry}

@@ -97,7 +97,7 @@ def test_a_lifecycle_runs_with_both_servers_on_postgresql_and_evidence_on_s3(
     demo["lora"] |= {"epochs": 1, "batch_size": 8}
     demo["gate"] |= {"candidates": ["fine-tuned"], "resamples": 1000, "floors": []}
     demo["gate"] |= {"comparisons": [{"metric": "micro_f1", "margin": 0.05}]}
-    demo["gate"] |= {"preflight": {"action": "warn"}}
+    demo["gate"] |= {"preflight": {"action": "warn"}, "readable_references": {"action": "warn"}}
     demo["baseline"] = {"kind": "local", "source": "pawl://tiny-clinical"}
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(demo))
     printed = run_pawl("run", tmp_path / "small.yaml", home=shared.home, cwd=tmp_path)
