@@ -21,14 +21,17 @@ if TYPE_CHECKING:
 SLICE_PREFIX = "slice."
 COLUMNS = ("id", "cluster", "prompt_digest", "raw_output", "finish_reason", "input_tokens",
            "output_tokens", "latency_s")  # fmt: skip
+INPUT_DIGEST = "input_digest"
+"""Column of the document that a row is about (`configs.document_set.input_digest`), by which the test
+set is known again; evaluations of earlier versions lack it."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Every answer of one system to the rows of one task.
 
-    `frame` has one line per row: `COLUMNS`, the columns that `metrics` name, and `slice.S` per
-    slice S of the task.
+    `frame` has one line per row: `COLUMNS`, the columns that `metrics` name, `slice.S` per slice S of
+    the task, and `INPUT_DIGEST`.
     """
 
     system: str
