@@ -23,7 +23,8 @@ SHOWN_ROWS = 10
 
 
 def policy_digest(policy: GateConfig) -> str:
-    """Digest of what decides: who must approve, and the check of sizes before training, do not."""
+    """Digest of what decides. Who must approve, and the check of sizes before training, change nothing
+    about what the test set is asked."""
     return digest_json(policy.model_dump(mode="json", exclude={"approval", "preflight"}))
 
 
@@ -37,8 +38,7 @@ def question_digest(
     """
     return digest_json(
         {
-            # Who must approve changes nothing about what the test set is asked.
-            "policy": policy.model_dump(mode="json", exclude={"approval"}),
+            "policy": policy_digest(policy),
             "candidates": list(candidates),
             "evidence": dict(evidence),
             "seed": seed,
@@ -96,9 +96,7 @@ def refuse_if_used_up(
         ids = documents.ids(counted.shared)
         rows = ", ".join(ids[:SHOWN_ROWS])
         rest = f" and {len(ids) - SHOWN_ROWS} more" if len(ids) > SHOWN_ROWS else ""
-        action = (
-            f"Take the {shared} shared documents out (rows {rows}{rest}), or evaluate on fresh ones."
-        )
+        action = f"Take the {shared} shared documents out (rows {rows}{rest}), or evaluate on fresh ones."
     raise EvidenceError(
         where,
         f"expected at most {budget.planned_looks} decisions on the documents of one test set, got "
@@ -111,7 +109,9 @@ def refuse_if_used_up(
 def _told(look: EarlierLook) -> str:
     about = f" at {look.entry.model}" if look.entry.model else " from files"
     undecided = "" if look.decided else ", scored under a policy that was changed"
-    return f"look {look.number}{about} on {look.entry.written[:10]}: {look.shared} shared{undecided}"
+    return (
+        f"look {look.number}{about} on {look.entry.written[:10]}: {look.shared} shared{undecided}"
+    )
 
 
 def claim(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evals.decision import CandidateResult, Check, Decision
+from evals.reasons import policy_sentences
 from evals.report.wording import counted, listed, measure_words, points, reference_words
 
 
@@ -43,10 +44,11 @@ def statistics_line(decision: Decision) -> str:
         if look.budgeted
         else "no alpha budget over looks"
     )
-    return (
-        f"Statistics: one-sided alpha {policy.alpha:g}; {shared}; look {look.number} on this test "
-        f"set, {spent}."
-    )
+    which = f"look {look.number} on this test set, {spent}"
+    if not look.counted:
+        which = "an uncounted look" + (", outside the alpha budget" if policy.alpha_budget else "")
+    line = f"Statistics: one-sided alpha {policy.alpha:g}; {shared}; {which}."
+    return " ".join([line, *policy_sentences(look)])
 
 
 def _promotion(result: CandidateResult, main_task: str) -> str:

@@ -53,9 +53,7 @@ def _documents(task_config: TaskConfig, prepared: StepOutcome) -> DocumentRows:
     task_run_name="record the policy of {config.registry.model_name}",
     **RETRIED,
 )
-def record_policy(
-    config: LifecycleConfig, task_config: TaskConfig, prepared: StepOutcome
-) -> Look:
+def record_policy(config: LifecycleConfig, task_config: TaskConfig, prepared: StepOutcome) -> Look:
     """Enter the policy in the ledger before any answer to the test documents is scored.
 
     Returns:
