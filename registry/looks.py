@@ -28,7 +28,7 @@ from registry.look_ledger import (
 )
 from registry.model_looks import looks_of_model
 from registry.store import ModelStore
-from registry.test_sets import keep_test_set, read_test_set
+from registry.test_sets import keep_test_set, read_test_sets
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ class LookCounter:
         records = self._store.versions(LOOKS)
         self._entries = [entry for record in records if (entry := entry_of(record)) is not None]
         places = {e.test_set: e.test_set_entry for e in self._entries}
-        for digest in places.keys() - self._sets.keys():
-            other = read_test_set(self._store, places[digest], digest)
+        unknown = {d: place for d, place in places.items() if d not in self._sets}
+        for digest, other in read_test_sets(self._store, unknown).items():
             self._sets[digest] = self._documents.shared_with(other)
 
     @cached_property

@@ -11,7 +11,7 @@ Does: write a set once, read it again and check its digest. Does not: say who de
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from configs.document_set import DIGEST_CHARACTERS, SHORT_MARK, DocumentSet
 from configs.errors import RegistryError
@@ -21,6 +21,9 @@ from registry.store import ModelStore
 TEST_SETS = f"test-sets{LEDGER_SUFFIX}"
 TAG_CHARACTERS = 5000
 """MLflow 3 takes 100,000 characters in a tag of a version; its earlier servers 5000."""
+MOST_SINGLE_READS = 4
+"""Sets up to which each is asked for by itself, about 10 ms on SQLite; 100 sets of 2,000 documents, all
+in one page, take 40 ms."""
 
 
 def keep_test_set(store: ModelStore, documents: DocumentSet) -> int:
@@ -38,16 +41,23 @@ def keep_test_set(store: ModelStore, documents: DocumentSet) -> int:
     return store.append_entry(TEST_SETS, about, tags).version
 
 
-def read_test_set(store: ModelStore, entry: int, digest: str) -> DocumentSet:
-    """The set of an entry.
+def read_test_sets(store: ModelStore, places: Mapping[str, int]) -> dict[str, DocumentSet]:
+    """Sets by their digest.
 
     Args:
-        digest: what the set must have.
+        places: digest of a set -> number of its entry.
     Raises:
         RegistryError: when there is no such entry or it was changed, or MLflow is unreachable.
     """
-    tags = store.version(TEST_SETS, entry).tags
-    short = {digest + SHORT_MARK for digest in _unpacked("short", tags)}
+    if len(places) > MOST_SINGLE_READS:
+        tags_of_entry = {record.version: record.tags for record in store.versions(TEST_SETS)}
+    else:
+        tags_of_entry = {n: store.version(TEST_SETS, n).tags for n in places.values()}
+    return {digest: _checked(n, digest, tags_of_entry.get(n, {})) for digest, n in places.items()}
+
+
+def _checked(entry: int, digest: str, tags: Mapping[str, str]) -> DocumentSet:
+    short = {text + SHORT_MARK for text in _unpacked("short", tags)}
     documents = DocumentSet(frozenset({*_unpacked("text", tags), *short}))
     if documents.digest != digest:
         raise RegistryError(
@@ -65,7 +75,7 @@ def _packed(name: str, digests: Iterable[str]) -> dict[str, str]:
     return {f"{name}.{n}": text[start : start + TAG_CHARACTERS] for n, start in enumerate(parts)}
 
 
-def _unpacked(name: str, tags: dict[str, str]) -> list[str]:
+def _unpacked(name: str, tags: Mapping[str, str]) -> list[str]:
     parts: list[str] = []
     while (part := tags.get(f"{name}.{len(parts)}")) is not None:
         parts.append(part)
