@@ -16,6 +16,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
+from pydantic import ValidationError
+
+from configs.errors import RegistryError
 from configs.strict_model import StrictModel
 from registry.records import LEDGER_SUFFIX, VersionRecord, iso_time
 
@@ -36,9 +39,9 @@ class LookEntry(StrictModel):
     """Digest of the documents."""
     test_set_entry: int
     """Where registry/test_sets.py keeps them."""
-    policy: str
+    policy: str = ""
     """Digest of the policy; empty where it is not known."""
-    model: str
+    model: str = ""
     """Registered model that the decision is about; empty for one from files."""
     question: str = ""
     """Digest of what was decided, for a look. The same question is the same look."""
@@ -70,14 +73,27 @@ class EarlierLook(StrictModel):
 
 
 def entry_of(record: VersionRecord) -> LookEntry | None:
-    """The entry that a version holds; None for a version that somebody else made."""
+    """The entry that a version holds; None for a version that somebody else made.
+
+    Raises:
+        RegistryError: when it is an entry that cannot be read.
+    """
     tags = record.tags
     if "kind" not in tags or "test_set" not in tags:
         return None
     fields = {k: v for k, v in tags.items() if k in LookEntry.model_fields}
     written = {"written": tags.get("written") or iso_time(record.created_ms)}
     candidates = {"candidates": tuple(tags.get("candidates", "").split())}
-    return LookEntry.model_validate({**fields, **candidates, **written, "entry": record.version})
+    try:
+        return LookEntry.model_validate(
+            {**fields, **candidates, **written, "entry": record.version}
+        )
+    except ValidationError as error:
+        raise RegistryError(
+            f"{LOOKS} version {record.version}",
+            f"expected an entry of the ledger of looks, got {fields}",
+            "Somebody changed this ledger, or a newer Pawl wrote it: restore it, or use that Pawl.",
+        ) from error
 
 
 def tags_of(entry: LookEntry) -> dict[str, str]:
