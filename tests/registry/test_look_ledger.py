@@ -50,7 +50,7 @@ def test_a_version_that_somebody_else_made_is_no_entry():
 
 def test_an_entry_that_cannot_be_read_is_refused():
     tags = {"kind": "guess", "test_set": "set", "test_set_entry": "1"}
-    with pytest.raises(RegistryError, match="looks.ledger version 4: expected an entry"):
+    with pytest.raises(RegistryError, match=r"looks\.ledger version 4: expected an entry"):
         entry_of(VersionRecord(model="looks", version=4, run_id="", tags=tags))
 
 

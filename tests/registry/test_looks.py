@@ -160,7 +160,7 @@ def test_a_policy_changed_before_anything_was_scored_costs_nothing(store):
 
 def test_the_next_candidate_under_the_same_policy_changed_nothing(store):
     run(store, "p1", "weights", "q1")
-    look = run(store, "p1", "other weights", "q2")
+    look = run(store, "p1", "others", "q2")
     assert (look.number, look.policy_recorded, look.policy_changed_after) == (2, "before", None)
 
 
