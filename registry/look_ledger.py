@@ -137,8 +137,8 @@ def first_scoring(
     entries: Iterable[LookEntry], shared: Mapping[str, int], candidate: str
 ) -> int | None:
     """Number of the first entry that says that answers of these weights are scored, or None."""
-    overlapping = _overlapping(entries, shared)
-    return next((e.entry for e in overlapping if candidate in e.candidates), None)
+    scored = [e for e in _overlapping(entries, shared) if e.kind in ("scored", "look")]
+    return next((e.entry for e in scored if candidate in e.candidates), None)
 
 
 def changed_after(earlier: Sequence[EarlierLook], policy: str, recorded: int | None) -> int | None:
