@@ -133,6 +133,21 @@ class CandidateResult(StrictModel):
     checks: tuple[Check, ...]
 
 
+class SharedLook(StrictModel):
+    """An earlier look at documents of the same test set."""
+
+    number: int
+    """1 for the first."""
+    model: str
+    """Registered model that it was about; empty for one from files."""
+    date: str
+    """When, ISO 8601 in UTC."""
+    shared_documents: int
+    """Documents (distinct input texts) that both have."""
+    decided: bool
+    """False where answers were scored under a policy that was changed before a decision."""
+
+
 class Look(StrictModel):
     """Which decision on the same test set this is."""
 
@@ -142,6 +157,19 @@ class Look(StrictModel):
     """What this decision may spend of the policy's alpha."""
     budgeted: bool
     """Whether an alpha budget keeps the error rate over all looks."""
+    counted: bool = True
+    """Whether the decision stands in the registry's ledger of looks; if not, the number is none."""
+    documents: int | None = None
+    """Documents (distinct input texts) that the test set is known by."""
+    known_by_text: bool = True
+    """False: known by data digest and document keys, because the evaluations are older."""
+    earlier: tuple[SharedLook, ...] = ()
+    """Looks before it at any of its documents."""
+    policy_recorded: Literal["before", "after", "unknown"] = "unknown"
+    """When the policy was recorded: before or after the candidates' answers to these documents were
+    first scored."""
+    policy_changed_after: int | None = None
+    """Number of the last look by another policy before this one was recorded; None without any."""
 
 
 METHOD = "2026.11"

@@ -24,14 +24,17 @@ COLUMNS = ("id", "cluster", "prompt_digest", "raw_output", "finish_reason", "inp
 READABLE = "readable"
 """Column that says of every answer whether it has the form that the task asks for
 (evals/scorers/answer_text.py); evaluations made before it was kept lack it."""
+INPUT_DIGEST = "input_digest"
+"""Column of the document that a row is about (`configs.document_set.input_digest`), by which the test
+set is known again; evaluations of earlier versions lack it."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Every answer of one system to the rows of one task.
 
-    `frame` has one line per row: `COLUMNS`, `READABLE`, the columns that `metrics` name, and
-    `slice.S` per slice S of the task.
+    `frame` has one line per row: `COLUMNS`, `READABLE`, the columns that `metrics` name, `slice.S`
+    per slice S of the task, and `INPUT_DIGEST`.
     """
 
     system: str

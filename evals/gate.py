@@ -115,8 +115,8 @@ def decide(
     Args:
         candidates: systems of the evidence, most wanted first; the first that passes is promoted.
         seed: of the order of documents in sequential mode.
-        look: which decision on this test set it is, and what it may spend; the first, with all of
-            the policy's alpha, if None.
+        look: which decision on this test set it is, and what it may spend. None: an uncounted one,
+            with all of the policy's alpha, which says so.
     Raises:
         EvidenceError: when there is nothing to compare, evaluations are not of the same rows, or
             rows of one are unsound.
@@ -125,7 +125,7 @@ def decide(
         raise EvidenceError("gate", "expected at least one candidate, got none", "Name one.")
     refuse_problems(evidence.everything)
     require_read_alike(evidence, candidates)
-    look = look or Look(number=1, alpha=policy.alpha, budgeted=False)
+    look = look or Look(number=1, alpha=policy.alpha, budgeted=False, counted=False)
     results = []
     for name, (level, checks) in _tested(policy, candidates, evidence, look.alpha, seed).items():
         outcome = outcome_of_all([check.outcome for check in checks if check.required])

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from configs.gate_policy import GateConfig
 from evals.critical_rows import needed_carriers
-from evals.decision import CandidateResult, Check, Look
+from evals.decision import CandidateResult, Check, Look, SharedLook
 from evals.pooled_words import pooled_sentence
+
+SHOWN_LOOKS = 5
 
 
 def correction_words(policy: GateConfig) -> str:
@@ -19,7 +21,8 @@ def correction_words(policy: GateConfig) -> str:
 def explain(
     policy: GateConfig, results: Sequence[CandidateResult], promoted: str | None, look: Look
 ) -> tuple[str, ...]:
-    """The verdict, one sentence per check, and how alpha was kept."""
+    """The verdict, one sentence per check, and how alpha was kept; before them, in the first line, that
+    a decision is not counted although it should be."""
     reasons = (
         [f"{promoted} is the most wanted candidate whose checks all hold."]
         if promoted
@@ -36,10 +39,34 @@ def explain(
             + ", ".join(f"{result.candidate} at {result.alpha:.4g}" for result in results)
             + "."
         )
-    return (*reasons, _about(look, policy.alpha))
+    notice = uncounted_notice(policy, look)
+    return (
+        *([notice] if notice else []),
+        *reasons,
+        *([] if notice else [about_look(policy, look)]),
+    )
 
 
-def _about(look: Look, alpha: float) -> str:
+def uncounted_notice(policy: GateConfig, look: Look) -> str | None:
+    """That a decision is not counted although its policy has an alpha budget; None if it is, or has
+    none."""
+    if look.counted or policy.alpha_budget is None:
+        return None
+    return (
+        "Uncounted: this decision claims no look, so the policy's alpha budget does not cover it; "
+        f"it was made at the whole alpha of {look.alpha:g}."
+    )
+
+
+def about_look(policy: GateConfig, look: Look) -> str:
+    """Which look it is, what it may spend, what earlier ones share with it, when its policy was
+    recorded."""
+    return " ".join([_number(policy.alpha, look), *_earlier(look), *policy_sentences(look)])
+
+
+def _number(alpha: float, look: Look) -> str:
+    if not look.counted:
+        return f"Uncounted: no look was claimed; at one-sided alpha {alpha:g}."
     if look.budgeted:
         return (
             f"Look {look.number} on this test set spends {look.alpha:.4g} of its alpha of {alpha:g}, "
@@ -52,6 +79,43 @@ def _about(look: Look, alpha: float) -> str:
         f"it may be as large as {min(1.0, look.number * alpha):.2g}. Set gate.alpha_budget, or use "
         "fresh documents."
     )
+
+
+def _earlier(look: Look) -> list[str]:
+    sentences = []
+    if look.earlier:
+        shown = look.earlier[-SHOWN_LOOKS:]
+        told = "; ".join(_earlier_look(each) for each in shown)
+        more = len(look.earlier) - len(shown)
+        before = f"{more} before them; " if more else ""
+        sentences.append(f"Of its {look.documents} documents: {before}{told}.")
+    if not look.known_by_text:
+        sentences.append(
+            "The evaluations keep no digests of their texts, so this test set is known by its data "
+            "digest and document keys alone: the same texts in another file would not be counted "
+            "together. Evaluate again to have them counted."
+        )
+    return sentences
+
+
+def _earlier_look(look: SharedLook) -> str:
+    about = look.model or "files"
+    undecided = "" if look.decided else ", scored under a policy that was changed before a decision"
+    return f"look {look.number} ({about}, {look.date[:10]}{undecided}) saw {look.shared_documents}"
+
+
+def policy_sentences(look: Look) -> list[str]:
+    """When the policy was recorded, and after which look it was changed, as far as that is known."""
+    sentences = []
+    if look.policy_recorded != "unknown":
+        sentences.append(
+            f"This policy was recorded {look.policy_recorded} the answers were first scored."
+        )
+    if look.policy_changed_after is not None:
+        sentences.append(
+            f"The policy was changed after look {look.policy_changed_after}, which applied another."
+        )
+    return sentences
 
 
 def _sentence(candidate: str, check: Check, policy: GateConfig) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from configs.errors import EvidenceError
 from configs.task import TaskConfig
+from evals.documents import row_digest
 from evals.engines.completion import (
     Completion,
     Decoding,
@@ -19,7 +20,7 @@ from evals.engines.completion import (
     Request,
     prompt_digest,
 )
-from evals.evaluation import READABLE, SLICE_PREFIX, Evaluation
+from evals.evaluation import INPUT_DIGEST, READABLE, SLICE_PREFIX, Evaluation
 from evals.scorers.answer_text import can_be_read
 from evals.scorers.registry import metrics_of, row_fields_of, score_answers
 
@@ -109,6 +110,7 @@ def score_completions(
             "id": request.id,
             "cluster": str(row[task.cluster_key]),
             "prompt_digest": request.prompt_digest,
+            INPUT_DIGEST: row_digest(task, row),
             "raw_output": text,
             "finish_reason": completion.finish_reason,
             "input_tokens": completion.input_tokens,

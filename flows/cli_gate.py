@@ -30,13 +30,24 @@ def decide(
     ] = None,
     seed: Seed = 17,
     out: Annotated[Path | None, typer.Option(help="Write the decision here, as JSON.")] = None,
+    uncounted: Annotated[
+        bool,
+        typer.Option("--uncounted", help="Claim no look; the decision says so in its first line."),
+    ] = False,
 ) -> None:
-    """Decide from stored evaluations; exits with 0 promote, 2 reject, 3 inconclusive."""
+    """Decide from stored evaluations; exits with 0 promote, 2 reject, 3 inconclusive.
+
+    A policy with an alpha budget claims a look on the test documents, in the MLflow of
+    MLFLOW_TRACKING_URI, else of PAWL_HOME; where the budget is used up, nothing is decided.
+    """
     from configs.load import load_policy
     from flows import console
     from flows.single_evaluation import decide_from_files
 
-    decision = decide_from_files(load_policy(policy), candidate, baseline, champion, seed, out)
+    rules = load_policy(policy)
+    decision = decide_from_files(
+        rules, candidate, baseline, champion, seed, out, counted=not uncounted
+    )
     console.print_decision(decision)
     raise typer.Exit(EXIT_CODES[decision.outcome])
 

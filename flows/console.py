@@ -79,8 +79,14 @@ def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def print_decision(decision: Decision) -> None:
-    """Outcome and reasons."""
-    _print_outcome(decision.outcome, decision.reasons)
+    """Outcome and reasons; before them, that the decision is not counted, where it should be."""
+    from evals.reasons import uncounted_notice
+
+    reasons = decision.reasons
+    if uncounted_notice(decision.policy, decision.look) is not None:
+        say(reasons[0])
+        reasons = reasons[1:]
+    _print_outcome(decision.outcome, reasons)
 
 
 def _print_outcome(outcome: str, reasons: Sequence[str]) -> None:

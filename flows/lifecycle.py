@@ -28,9 +28,9 @@ from flows.steps.critical_labels import require_critical_labels, require_policy_
 from flows.steps.data_checks import check_prepared_data
 from flows.steps.evaluate import evaluate_baseline, evaluate_weights
 from flows.steps.fine_tune import fine_tune, merge
-from flows.steps.gate import evidence_digests, gate
+from flows.steps.gate import gate
 from flows.steps.guards import evaluate_guard
-from flows.steps.look import claim_look
+from flows.steps.look import claim_look, record_policy, record_scoring
 from flows.steps.pin import pin
 from flows.steps.preflight import preflight
 from flows.steps.prepare import prepare
@@ -84,6 +84,8 @@ def run_steps(config: LifecycleConfig, requested_by: str) -> LifecycleSummary:
     data = result_of(prepare(config, task, cache))
     checked = result_of(check_prepared_data(config.data_checks, task, data, cache))
     require_critical_labels(config, task, data)
+    # Before any answer is scored: a policy that is changed after that is another look.
+    result_of(record_policy(config, task, data))
     # Before training: a baseline that cannot answer, or too few documents, would make it worthless.
     baseline = result_of(evaluate_baseline(config, task, data, cache))
     check_readable("baseline", config, task, baseline)
@@ -102,6 +104,7 @@ def run_steps(config: LifecycleConfig, requested_by: str) -> LifecycleSummary:
     weights |= {name: (made.files, made.digest) for name, made in candidates.items()}
     champion = result_of(find_champion(config.registry))
     weights |= champion.unless_among({digest for _, digest in weights.values()})
+    newly_scored = result_of(record_scoring(config, task, data, candidates))
     evaluations = evaluate_all(config, task, data, weights, baseline, cache)
     asked_again = ask_all_again(config, task, data, weights, evaluations, cache)
     beside = evaluate_beside(config, task, data, weights, cache)
@@ -115,7 +118,11 @@ def run_steps(config: LifecycleConfig, requested_by: str) -> LifecycleSummary:
 
     sizes = {name: weight_bytes(directory) for name, (directory, _) in weights.items()}
     lineage = lineage_of(config, facts, base, data, adapter)
-    look = result_of(claim_look(config, task, data, evidence_digests(evaluations, guards)))
+    look = result_of(
+        claim_look(
+            config, task, data, candidates, newly_scored, evaluations, guards
+        )
+    )  # fmt: skip
     decided = result_of(
         gate(
             config, task, evaluations, asked_again, beside, guards, look, lineage, sizes, checked, data,

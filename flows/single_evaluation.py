@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from configs.asking_again import AskAgain
 from configs.durable_files import write_durably
 from configs.gate_policy import GateConfig
 from configs.load import load_task
-from evals.decision import Decision
+from evals.decision import Decision, Look
+from evals.documents import documents_of_evaluations
 from evals.engines.local import LocalEngine
 from evals.engines.recorded import write_recording
 from evals.evaluation import Evaluation, read_evaluation, write_evaluation
@@ -75,11 +77,18 @@ def decide_from_files(
     champion: Path | None,
     seed: int,
     out: Path | None,
+    *,
+    counted: bool = True,
 ) -> Decision:
     """Apply a gate's policy to stored evaluations.
 
+    Args:
+        counted: claim a look in the registry if the policy has an alpha budget; without one nothing
+            is claimed. What refuses comes before the claim; the same question is the same look.
     Raises:
-        EvidenceError: when they are missing, empty or not of the same rows.
+        EvidenceError: when they are missing, empty or not of the same rows, or the budget of their
+            documents is used up.
+        RegistryError: when a look is to be claimed and MLflow is unreachable.
     """
     places = {"candidate": candidate, "baseline": baseline}
     if champion is not None:
@@ -93,10 +102,44 @@ def decide_from_files(
             if (again := read_second_answers(place, name)) is not None
         },
     )
-    decision = decide(policy, ["candidate"], evidence, seed=seed)
+
+    def decided(look: Look | None) -> Decision:
+        return decide(policy, ["candidate"], evidence, seed=seed, look=look)
+
+    if counted and policy.alpha_budget is not None:
+        decision = _decided_and_counted(policy, evidence, seed, decided)
+    else:
+        decision = decided(None)
     if out is not None:
         write_durably(out, decision.canonical_json())
     return decision
+
+
+def _decided_and_counted(
+    policy: GateConfig, evidence: Evidence, seed: int, decided: Callable[[Look], Decision]
+) -> Decision:
+    """The decision at what its look may spend; claimed after it was made and before anybody saw it."""
+    from flows.home import model_store
+    from flows.look_claims import claim, policy_digest, question_digest
+    from registry.looks import LookCounter, Question
+
+    documents = documents_of_evaluations(evidence.evaluations.values())
+    question = Question(
+        policy=policy_digest(policy),
+        model="",
+        digest=question_digest(policy, ["candidate"], evidence.digests, seed),
+        candidates=(evidence.digests["candidate"],),
+    )
+    made: list[Decision] = []
+    look = claim(
+        LookCounter(model_store(), documents.documents),
+        policy,
+        documents,
+        question,
+        "gate.alpha_budget",
+        lambda expected: made.append(decided(expected)),
+    )
+    return made[0] if made and made[0].look == look else decided(look)
 
 
 def selftest_from_files(

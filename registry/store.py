@@ -72,20 +72,22 @@ class ModelStore(RunStore):
 
     def append_entry(
         self, ledger: str, description: str, tags: Mapping[str, str], about: str = ""
-    ) -> None:
+    ) -> VersionRecord:
         """Append an entry to a ledger: a registered model whose versions are a log, never edited.
 
         Args:
             description: of the ledger, if it is new; one sentence without its end.
             about: version that the entry is about, `models:/name/version`. Without one the entry
                 names a run of the ledger's own, for MLflow asks every version for a source.
+        Returns:
+            The entry; its number is the version's.
         """
         self.create_model(ledger, f"{description}. Never delete.")
         if about:
-            self.create_version(ledger, about, tags)
-            return
+            return self.create_version(ledger, about, tags)
         run_id = self.lasting_run(ledger, LEDGER_TAG, ledger)
-        self.create_version(ledger, f"runs:/{run_id}/{ARTIFACT_DIRECTORY}", tags, run_id=run_id)
+        source = f"runs:/{run_id}/{ARTIFACT_DIRECTORY}"
+        return self.create_version(ledger, source, tags, run_id=run_id)
 
     def version(self, model: str, version: int) -> VersionRecord:
         """One version.

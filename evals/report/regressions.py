@@ -29,6 +29,14 @@ MOST_CHANGES = 8
 """Changed scores that are named per row."""
 
 
+PRICE_OF_SHOWING = (
+    "These are rows of the test set. Once a person has read them and tunes on what they show, they no "
+    "longer count as unseen, and further looks at these documents are optimistic: tune on regressions "
+    "of validation rows, or decide the next candidate on fresh documents."
+)
+"""What it costs to show regressions; stands beside them."""
+
+
 @dataclass(frozen=True)
 class Regression:
     """One row on which the candidate did worse than the reference."""

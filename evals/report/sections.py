@@ -12,7 +12,12 @@ from evals.evaluation import Evaluation
 from evals.report.blocks import Block, Bullets, Code, Diff, Figure, Heading, Section, Table, Text
 from evals.report.costs import cost_cell, cost_table, latency_cell, savings_table
 from evals.report.pooled import pooled_blocks
-from evals.report.regressions import Regression, word_diff, worst_regressions
+from evals.report.regressions import (
+    PRICE_OF_SHOWING,
+    Regression,
+    word_diff,
+    worst_regressions,
+)
 from evals.report.tables import check_table, score_cells, shown_metrics, slice_table
 
 
@@ -123,7 +128,7 @@ def regressions_section(
             " The answers themselves are not shown, because they may name people; a task whose texts "
             "may be shown says so."
         )
-    return Section("Worst regressions", (Text(text), *blocks))
+    return Section("Worst regressions", (Text(text), Text(PRICE_OF_SHOWING), *blocks))
 
 
 def of_interest(decision: Decision) -> CandidateResult:

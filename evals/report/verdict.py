@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from evals.critical_rows import needed_carriers
 from evals.decision import CandidateResult, Check, Decision
 from evals.pooled_words import counts_words
-from evals.reasons import correction_words
+from evals.reasons import correction_words, policy_sentences
 from evals.report.wording import (
     counted,
     is_ceiling,
@@ -52,10 +52,11 @@ def statistics_line(decision: Decision) -> str:
         if look.budgeted
         else "no alpha budget over looks"
     )
-    return (
-        f"Statistics: one-sided alpha {policy.alpha:g}; {shared}; look {look.number} on this test "
-        f"set, {spent}."
-    )
+    which = f"look {look.number} on this test set, {spent}"
+    if not look.counted:
+        which = "an uncounted look" + (", outside the alpha budget" if policy.alpha_budget else "")
+    line = f"Statistics: one-sided alpha {policy.alpha:g}; {shared}; {which}."
+    return " ".join([line, *policy_sentences(look)])
 
 
 def _promotion(result: CandidateResult, main_task: str) -> str:

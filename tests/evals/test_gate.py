@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from configs.errors import EvidenceError
-from configs.gate_policy import Comparison, Floor, GateConfig
+from configs.gate_policy import AlphaBudget, Comparison, Floor, GateConfig
 from evals.decision import Decision, Look
 from evals.evidence import Evidence
 from evals.gate import decide
@@ -196,3 +196,24 @@ def test_an_evaluation_without_a_digest_is_no_evidence(system):
 def test_evaluations_of_different_rows_are_refused(system):
     with pytest.raises(EvidenceError, match="awq and baseline: expected the same rows"):
         gate({"awq": system("awq", documents=199)}, {"baseline": system("baseline")})
+
+
+def test_a_decision_that_claims_no_look_says_so(system):
+    decision = gate({"awq": system("awq")}, {"baseline": system("baseline")})
+    assert not decision.look.counted
+    assert decision.reasons[-1] == "Uncounted: no look was claimed; at one-sided alpha 0.05."
+
+
+def test_a_decision_outside_the_alpha_budget_says_so_in_its_first_line(system):
+    policy = POLICY.model_copy(update={"alpha_budget": AlphaBudget()})
+    reasons = gate({"awq": system("awq")}, {"baseline": system("baseline")}, policy).reasons
+    assert reasons[0].startswith("Uncounted: this decision claims no look, so the policy's alpha")
+    assert sum("ncounted" in reason for reason in reasons) == 1
+
+
+def test_a_decision_of_an_earlier_version_can_be_read(system):
+    decision = gate({"awq": system("awq")}, {"baseline": system("baseline")})
+    stored = json.loads(decision.canonical_json())
+    stored["look"] = {"number": 2, "alpha": 0.05, "budgeted": False}
+    look = Decision.model_validate(stored).look
+    assert (look.counted, look.policy_recorded, look.earlier) == (True, "unknown", ())

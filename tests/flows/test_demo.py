@@ -86,11 +86,16 @@ def test_the_guard_task_shows_what_fine_tuning_made_the_model_forget(demo):
 
 
 def test_a_second_decision_on_the_same_evidence_is_the_same_look(demo, again):
-    from registry.looks import look_ledger_name
+    from registry.look_ledger import LOOKS, entry_of
     from registry.store import ModelStore
 
     store = ModelStore(f"sqlite:///{demo.home / 'mlflow.db'}")
-    assert len(store.versions(look_ledger_name(MODEL))) == 1
+    entries = [entry_of(record) for record in store.versions(LOOKS)]
+    assert [entry.kind for entry in entries] == ["recorded", "scored", "look"]
+    assert {entry.model for entry in entries} == {MODEL}
+    assert entries[-1].policy_recorded == "before"
+    reasons = json.loads((demo.decision_directory / "decision.json").read_text())["reasons"]
+    assert "This policy was recorded before the answers were first scored." in reasons[-1]
 
 
 def test_quantized_weights_are_smaller(demo):

@@ -174,3 +174,26 @@ def test_the_statistics_line_gives_alpha_correction_candidates_and_look(decision
         comparisons=(Comparison(metric="micro_f1", margin=0.05),), sequential=Sequential()
     )
     assert "Bonferroni" in statistics_line(decision_of(two, policy=early))
+
+
+def test_the_statistics_line_says_when_the_policy_was_recorded_and_changed(decision_of, check_of):
+    look = Look(
+        number=3, alpha=0.01, budgeted=True, policy_recorded="after", policy_changed_after=2
+    )
+    line = statistics_line(decision_of({"awq": [check_of()]}, look=look))
+    assert line.endswith(
+        "This policy was recorded after the answers were first scored. The policy was changed after "
+        "look 2, which applied another."
+    )
+
+
+def test_the_statistics_line_says_that_a_look_is_uncounted(decision_of, check_of):
+    look = Look(number=1, alpha=0.05, budgeted=False, counted=False)
+    assert statistics_line(decision_of({"awq": [check_of()]}, look=look)).endswith(
+        "an uncounted look."
+    )
+    budgeted = GateConfig(
+        comparisons=(Comparison(metric="micro_f1", margin=0.05),), alpha_budget=AlphaBudget()
+    )
+    line = statistics_line(decision_of({"awq": [check_of()]}, policy=budgeted, look=look))
+    assert line.endswith("an uncounted look, outside the alpha budget.")

@@ -89,6 +89,13 @@ def test_answers_are_withheld_unless_allowed(report_of, outspoken):
         assert "not shown" not in text
 
 
+def test_regressions_come_with_what_showing_them_costs(report_of):
+    for text in report_of():
+        section = text.partition("Worst regressions")[2]
+        assert "they no longer count as unseen" in section
+        assert "tune on regressions of validation rows" in section
+
+
 def test_withheld_rows_still_have_ids_scores_changes_and_lengths(report_of, outspoken):
     markdown, page = report_of(evaluations=outspoken)
     row = next(line for line in markdown.splitlines() if re.match(r"\| r\d+ \| d\d+ \|", line))
