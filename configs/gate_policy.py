@@ -317,6 +317,12 @@ class GateConfig(StrictModel):
                 if rule.task is None and "unquantized" in rule.references
             ]
             fixed += [f"critical {rule.words}" for rule in self.critical]
+            if self.alpha_budget is not None and self.alpha_budget.planned_looks is None:
+                raise ValueError(
+                    "alpha_budget.planned_looks: expected a number, got none; a sequential evaluation "
+                    "must know before it asks what its look may spend, which is the same for every "
+                    "look only where their number is planned"
+                )
             if fixed:
                 raise ValueError(
                     f"sequential: expected comparisons and floors on all rows only, got {fixed[0]}, "

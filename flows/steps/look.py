@@ -20,7 +20,6 @@ from flows.steps.prepare import split_digest
 from flows.steps.step_state import publish, step
 from registry.looks import LookCounter, Question
 
-FEWEST_RESAMPLES = 1000
 RETRIED = {
     "retries": 2,
     "retry_delay_seconds": 5,
@@ -118,7 +117,7 @@ def claim_look(
 ) -> Look:
     """Enter the coming decision in the ledger of looks; the same question is the same look.
 
-    The gate's rules are tried before that, with few resamples, so that what they refuse costs no look.
+    The gate's rules are tried before that, so that what they refuse costs no look.
 
     Args:
         newly_scored: what `record_scoring` returned.
@@ -140,8 +139,7 @@ def claim_look(
                 for task, by_system in guards.items()
             },
         )
-        cheap = policy.model_copy(update={"resamples": FEWEST_RESAMPLES})
-        decide(cheap, config.gated_candidates, evidence, seed=config.seed, look=expected)
+        decide(policy, config.gated_candidates, evidence, seed=config.seed, look=expected)
 
     # Answers that were there although the ledger does not know of them are of an earlier version, and
     # older than any record of a policy.

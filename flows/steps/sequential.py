@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 
 from configs.errors import EvidenceError
+from configs.gate_policy import GateConfig
 from configs.lifecycle import LifecycleConfig
 from configs.task import TaskConfig
 from evals.evaluation import write_evaluation
@@ -20,6 +21,7 @@ from evals.report.tables import markdown_table
 from evals.sequential_checks import SequentialGate
 from evals.sequential_evaluation import evaluate_in_batches
 from evals.sequential_plot import write_sequence_plot
+from evals.stats.multiplicity import spend
 from flows.code_version import code_version
 from flows.gpu_slots import on_gpu
 from flows.step_cache import StepCache, StepOutcome
@@ -30,6 +32,13 @@ from flows.steps.step_state import progress_reporter, publish, publish_image, st
 
 SAVINGS = "savings.json"
 PLOT = "sequence.png"
+
+
+def alpha_of_a_look(policy: GateConfig) -> float:
+    """What every look may spend: known before it, because a sequential budget plans their number."""
+    if policy.alpha_budget is None:
+        return policy.alpha
+    return spend(policy.alpha, 1, policy.alpha_budget.planned_looks)
 
 
 @step(name="evaluate in batches", task_run_name="evaluate {system} in batches")
@@ -65,7 +74,9 @@ def evaluate_sequentially(
     def work(directory: Path) -> dict[str, Any]:
         loaded = {name: load_evaluation(outcome, name) for name, outcome in references.items()}
         evidence = Evidence(loaded, {name: outcome.digest for name, outcome in references.items()})
-        level = strictest_level(policy, len(config.gated_candidates), policy.alpha, config.seed)
+        level = strictest_level(
+            policy, len(config.gated_candidates), alpha_of_a_look(policy), config.seed
+        )
         gate = SequentialGate(policy, system, evidence, level, loaded["baseline"])
         evaluation, savings = evaluate_in_batches(
             weights_engine(model_dir, weights_digest, config.evaluation),

@@ -54,6 +54,7 @@ def policy(**changes):
             },
             "got comparison of micro_f1 with the unquantized model",
         ),
+        ({"sequential": {}, "alpha_budget": {}}, "alpha_budget.planned_looks: expected a number"),
     ],
 )
 def test_a_policy_that_cannot_be_kept_is_refused(changes, message):

@@ -77,7 +77,7 @@ def test_a_hopeless_candidate_is_not_asked_to_the_end(
     [decision] = (home / "cache" / "gate").glob("*/files/decision.json")
     [result] = json.loads(decision.read_text())["results"]
     assert {check["clusters"] for check in result["checks"]} == {facts["documents_asked"]}
-    assert all("confidence sequence" in check["method"] for check in result["checks"])
+    assert all("group-sequential looks" in check["method"] for check in result["checks"])
     assert (savings.parent / "sequence.png").is_file()
     again = run_pawl("run", sequential_lifecycle, home=home, cwd=tmp_path)
     assert "Evaluating" not in again.err
