@@ -17,10 +17,12 @@ u_i, the lower bound at level alpha is
   s is that cost over n (1 - alpha^(1/n)), which it is for n equal ones; on uneven documents it
   is a multiple of the average weight, so that many small documents do not vouch for a few large.
 - w0 makes the bound exact where no document differs at all. Ordinary noise hides a lost document, so
-  w falls with v, the variance of everything but large losses, in units of s: w0 / (1 + 2.4 / q^2
-  sqrt(v)). The rate was found by computing the error of a normal variable plus a Poisson number of
-  losses, for every mean of it. Where contributions lie on a lattice (every loss of one size), the
-  normal law errs by half a step, so w does not fall there until noise has washed the lattice out.
+  w falls with v, the variance of everything but large losses, in units of s: w0 / (1 + f sqrt(v)),
+  f = min(1.4, 3.4 / q^2.7). The rate was found by computing the error of a normal variable plus a
+  Poisson number of losses, for every mean of it. Where documents are uneven (s above 1.7 average
+  weights) large losses come in many sizes and the rate f is multiplied by (1.7 / (s n))^4, which is
+  soon nothing. Where contributions lie on a lattice (every loss of one size) the normal law errs by
+  half a step, so w does not fall there until noise has washed the lattice out.
 
 It is an argument with simulations behind it and no proof: `python -m benchmarks.calibration`.
 """
@@ -46,7 +48,8 @@ LEVELS = tuple(max(SMALLEST_P, LARGEST_P / 2 ** (step / 2)) for step in range(79
 MOST_SKEWING = 2 / 3
 """Most of the doubt of none seen that the correction for skewness may make up. Below 60 documents it
 would be more than all of it at small alpha, and leave no lost document to add."""
-FADING = 2.4
+EVEN = 1.7
+"""Size of a lost document, in average weights, up to which documents count as even."""
 LATTICE_WEIGHT = 0.6
 """Least weight of the lost document on a lattice of losses: with it, exact error rates of equal
 documents with losses of one size stay below 1.04 alpha (30 to 800 documents, margins .01 to .1,
@@ -79,6 +82,11 @@ class UnseenLosses:
         log_c = (math.log(alpha) + self._sums_of_logs) / self._numbers
         cost = self._sums - self._numbers * np.exp(log_c)
         return float(cost[log_c <= self._logs + 1e-12].max())
+
+    @cached_property
+    def total(self) -> float:
+        """What all documents could cost together."""
+        return float(self.weights.sum())
 
     @cached_property
     def _sorted(self) -> np.ndarray:
@@ -200,8 +208,10 @@ class SkewCorrectedLaw:
         size = self.unseen_cost(alpha) / unseen
         quantile = -float(stdtrit(n - 1, alpha))
         skewing = min((2 * quantile**2 + 1) / 6, MOST_SKEWING * unseen)
+        average = self._unseen.total / n
+        fading = _fading(quantile) * min(1.0, EVEN * average / size) ** 4 if size > 0 else 0.0
         weight = moments.weight_of_lost(
-            side, size * self.copies, quantile, unseen - skewing, self.copies
+            side, size * self.copies, quantile, unseen - skewing, self.copies, fading
         )
         lost = weight * size**2
         variance = n / (n - 1) * moments.second / self.copies + lost
@@ -251,7 +261,13 @@ class _Moments:
         return cls(contributions.value, weighted, second, third, residuals, jump, off)
 
     def weight_of_lost(
-        self, side: float, size: float, quantile: float, room: float, copies: float
+        self,
+        side: float,
+        size: float,
+        quantile: float,
+        room: float,
+        copies: float,
+        fading: float,
     ) -> float:
         """How many lost documents join.
 
@@ -259,6 +275,7 @@ class _Moments:
             size: of a lost document, on the scale of the residuals.
             room: lost documents that none seen allows, less the correction for skewness.
             copies: how often each document is there.
+            fading: how fast ordinary noise hides lost documents.
         """
         if size <= 0:
             return 0.0
@@ -267,7 +284,11 @@ class _Moments:
         most = root**2
         toward = self.residuals * -side
         ordinary = copies * float((toward[toward > -size / 2] ** 2).sum()) / size**2
-        faded = most / (1 + FADING / max(quantile, 0.5) ** 2 * math.sqrt(ordinary))
+        faded = most / (1 + fading * math.sqrt(ordinary))
         washed = math.exp(-2 * math.pi**2 * min(copies * self.off_lattice, 30.0))
         lattice = LATTICE_WEIGHT * min(1.0, self.jump / size) * washed
         return max(faded, min(lattice, most))
+
+
+def _fading(quantile: float) -> float:
+    return float(min(1.4, 3.4 / max(quantile, 0.5) ** 2.7))

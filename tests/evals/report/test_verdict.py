@@ -161,7 +161,7 @@ def test_no_verdict_has_jargon_or_a_sign_in_it(verdict_of, check_of, outcome, ki
 def test_the_statistics_line_gives_alpha_correction_candidates_and_look(decision_of, check_of):
     two = {"awq": [check_of()], "fp8-dynamic": [check_of()]}
     assert statistics_line(decision_of(two)) == (
-        "Statistics: one-sided alpha 0.05; 2 candidates, Max-t correction; look 1 on this test set, no "
+        "Statistics: one-sided alpha 0.05; 2 candidates, Holm correction; look 1 on this test set, no "
         "alpha budget over looks."
     )
     budgeted = GateConfig(
