@@ -30,10 +30,12 @@ def further_documents(
     Args:
         alpha: one-sided error rate of the bounds.
     Returns:
-        None when the effect lies on the threshold, so that no number would settle it.
+        None when the effect lies on the threshold or there are no bounds at all, so that no number
+        would settle it.
     """
     distance = interval.value - threshold
-    if math.isclose(distance, 0.0, abs_tol=1e-9):
+    boundless = interval.low <= 0 and math.isinf(interval.high)
+    if boundless or math.isclose(distance, 0.0, abs_tol=1e-9):
         return None
     if isinstance(law, ScalableLaw):
         return _by_law(law, distance > 0, threshold, alpha, interval.clusters)

@@ -162,11 +162,10 @@ def bounded_mean(
     count = len(values)
     contributions = Contributions(float(values.mean()), values / count, np.full(count, 1 / count))
     if dearest is None:
-        unlimited = SkewCorrectedLaw(contributions, (0.0, math.inf))
         return Bounded(
             contributions.value, 0.0, math.inf, rows, count,
             "no upper bound, since no limit of tokens is known",
-            lambda _: 1.0, lambda _: 1.0, law=unlimited,
+            lambda _: 1.0, lambda _: 1.0,
         )  # fmt: skip
     at_risk = np.maximum(dearest - values, values) / count
     law = SkewCorrectedLaw(contributions, (0.0, math.inf), at_risk=at_risk)

@@ -4,7 +4,8 @@ HEAVY = (
 )  # fmt: skip
 MODULES = (
     "decision", "evaluation", "gate", "preflight", "selftest", "sequential_evaluation", "runner",
-    "scorers.registry", "report.write", "stats.paired", "stats.confidence_sequence", "judge.scorer",
+    "scorers.registry", "report.write", "stats.paired", "stats.betting", "stats.group_sequential",
+    "stats.max_t", "documents_needed", "siblings", "running_costs", "judge.scorer",
     "harness.evaluate", "engines.completion", "engines.endpoint", "engines.local",
     "engines.recorded",
 )  # fmt: skip
