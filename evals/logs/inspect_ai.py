@@ -61,7 +61,7 @@ def read(path: Path, task: str) -> ToolLog:
     header = _header(path) or {}
     raw = _raw_samples(path, header)
     spec, results = header["eval"], header.get("results") or {}
-    planned = (spec["dataset"].get("samples") or 0) * (spec["config"].get("epochs") or 1)
+    planned = _planned(spec)
     if header["status"] != "success" or results.get("logged_samples") is not None:
         raise _unfinished(path, header, planned, raw)
     if header.get("invalidated"):
@@ -123,6 +123,17 @@ def _raw_samples(path: Path, header: JsonObject) -> list[JsonObject]:
     return [read_member(path, info) for name, info in found.items() if name.startswith("samples/")]
 
 
+def _planned(spec: JsonObject) -> int:
+    """Answers that the run was to give: of the samples that its limit leaves, in every epoch."""
+    samples = int(spec["dataset"].get("samples") or 0)
+    limit = spec["config"].get("limit")
+    if isinstance(limit, list):
+        samples = len(range(samples)[limit[0] : limit[1]])
+    elif limit:
+        samples = min(samples, int(limit))
+    return samples * int(spec["config"].get("epochs") or 1)
+
+
 def _unfinished(
     path: Path, header: JsonObject, planned: int, raw: list[JsonObject]
 ) -> EvidenceError:
@@ -180,7 +191,7 @@ def _sample(path: Path, spec: JsonObject, raw: JsonObject) -> LoggedSample:
         cached = ("input_tokens", "input_tokens_cache_read", "input_tokens_cache_write")
         return LoggedSample(
             log_id=str(raw["id"]),
-            repeat=int(raw["epoch"]),
+            repeat=int(raw["epoch"]) - 1,
             input_text=_text(raw["input"]),
             content=[_plain_input(raw["input"]), raw.get("choices"), raw["target"]],
             prompt=json.dumps(

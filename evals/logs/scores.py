@@ -71,8 +71,7 @@ def number(value: Any) -> float | None:
 def _reason_against(metric: LoggedMetric, log: ToolLog) -> str | None:
     if metric.reason_against is not None:
         return metric.reason_against
-    scored = [s for s in log.samples if s.problem is None]
-    for sample in scored:
+    for sample in log.samples:
         value = sample.scores.get(metric.name)
         if value is not None and not isinstance(value, Real):
             return f"it is not one number per sample, such as {value!r} of {sample.name}"
@@ -82,10 +81,11 @@ def _reason_against(metric: LoggedMetric, log: ToolLog) -> str | None:
                 f"its values leave [0, 1], such as {found:g} of {sample.name}; a scale is not "
                 "guessed and not changed"
             )
-    values = [number(sample.scores.get(metric.name)) for sample in scored]
+    values = [number(sample.scores.get(metric.name)) for sample in log.samples]
     numbers = [value for value in values if value is not None]
     if not numbers:
-        return "no sample has a score of it"
+        problems = sorted({s.problem for s in log.samples if s.problem is not None})
+        return "no sample has a score of it" + (f" ({listed(problems)})" if problems else "")
     complete = len(numbers) == len(log.samples)
     if complete and metric.printed is not None:
         mean = math.fsum(numbers) / len(numbers)

@@ -21,7 +21,7 @@ class LoggedSample:
     log_id: str
     """The tool's own id of the sample."""
     repeat: int
-    """Which answer to the sample it is: inspect's epoch, NeMo's repeat; 0 where there is one."""
+    """Which answer to the sample it is, from 0: inspect's epochs, NeMo's repeats."""
     input_text: str
     """What the model was asked about, without what a chat template or examples add."""
     content: Any
@@ -47,7 +47,7 @@ class LoggedSample:
     @property
     def name(self) -> str:
         """How a message calls it."""
-        return self.log_id if self.repeat == 0 else f"{self.log_id} (repeat {self.repeat})"
+        return self.log_id if self.repeat == 0 else f"{self.log_id} (answer {self.repeat + 1})"
 
 
 @dataclass(frozen=True)
