@@ -2,6 +2,7 @@
 
 import dataclasses
 import random
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from evals.logs.as_evaluation import as_evaluation, text_digest
 from evals.logs.find import read_log
 from evals.logs.tool_log import LoggedMetric, LoggedSample, ToolLog
 
+HIT = (LoggedMetric("hit"),)
 POLICY = GateConfig.model_validate(
     {"comparisons": [{"metric": "match", "margin": 0.4, "references": ["baseline"]}], "min_clusters": 2}
 )  # fmt: skip
@@ -27,8 +29,8 @@ def sample(name, text, score, **facts):
     )  # fmt: skip
 
 
-def log_of(*samples, metrics=(LoggedMetric("hit"),), tmp="log.json"):
-    return ToolLog("a tool", "1", "a model", "a task", tmp, metrics, samples)
+def log_of(*samples, metrics=HIT):
+    return ToolLog("a tool", "1", "a model", "a task", Path("log.json"), metrics, samples)
 
 
 def decided(candidate, baseline, tmp_path):
@@ -43,7 +45,7 @@ def test_two_logs_of_one_tool_in_its_two_formats_are_compared(inspect_log, tmp_p
     candidate = as_evaluation(read_log(inspect_log("candidate"))).evaluation
     baseline = as_evaluation(read_log(inspect_log("baseline"))).evaluation
     assert candidate.data_digest == baseline.data_digest
-    (check,) = decided(candidate, baseline, tmp_path).candidates[0].checks
+    (check,) = decided(candidate, baseline, tmp_path).results[0].checks
     assert check.value == pytest.approx(7 / 8 - 6 / 8)
     assert check.rows == 8
 

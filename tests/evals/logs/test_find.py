@@ -70,5 +70,5 @@ def test_a_directory_without_a_log_lists_what_it_has(tmp_path, nemo_log):
     directory = nemo_log("candidate")
     shutil.move(directory / "trajectories.jsonl", tmp_path / "elsewhere.jsonl")
     shutil.rmtree(directory)
-    with pytest.raises(EvidenceError, match="a directory with elsewhere.jsonl"):
+    with pytest.raises(EvidenceError, match=r"a directory with elsewhere\.jsonl"):
         read_log(tmp_path)

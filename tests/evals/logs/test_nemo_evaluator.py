@@ -81,7 +81,7 @@ def test_results_of_another_run_are_refused(nemo_log):
     theirs = (nemo_log("baseline") / "results.jsonl").read_text()
     directory = nemo_log("candidate")
     (directory / "results.jsonl").write_text(theirs)
-    with pytest.raises(EvidenceError, match="reports 0.875 and the mean of its samples is 0.75"):
+    with pytest.raises(EvidenceError, match=r"reports 0\.875 and the mean of its samples is 0\.75"):
         as_evaluation(read_log(directory))
 
 
