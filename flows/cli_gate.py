@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from flows.cli_gate_import import import_log
+
 app = typer.Typer(
     help="Decide from stored evaluations; measure a policy's error rates.", no_args_is_help=True
 )
@@ -17,6 +19,7 @@ Policy = Annotated[
 Candidate = Annotated[Path, typer.Option(help="Evaluation directory of the candidate.")]
 Baseline = Annotated[Path, typer.Option(help="Evaluation directory of the baseline.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all resampling.")]
+app.command("import")(import_log)
 EXIT_CODES = {"promote": 0, "reject": 2, "inconclusive": 3}
 
 
