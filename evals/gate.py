@@ -16,6 +16,7 @@ from evals.checks import Level, check_ceiling, check_comparison, check_floor, ou
 from evals.decision import METHOD, CandidateResult, Check, Decision, Look, Outcome
 from evals.evidence import Evidence
 from evals.reasons import explain
+from evals.selftest_verdict import SelfTestVerdict, with_self_test
 from evals.sequential_checks import sequential_checks
 from evals.siblings import correlation_of
 from evals.stats.max_t import step_down_levels
@@ -100,6 +101,7 @@ def decide(
     *,
     seed: int,
     look: Look | None = None,
+    self_test: SelfTestVerdict | None = None,
 ) -> Decision:
     """Decide which candidate, if any, may replace the champion.
 
@@ -108,6 +110,7 @@ def decide(
         seed: of the order of documents in sequential mode.
         look: which decision on this test set it is, and what it may spend; the first, with all of
             the policy's alpha, if None.
+        self_test: what the policy did with planted losses; it is said and changes no outcome.
     Raises:
         EvidenceError: when there is nothing to compare, or evaluations are not of the same rows.
     """
@@ -133,7 +136,8 @@ def decide(
         method=METHOD,
         outcome="promote" if promoted else undecided,
         promoted=promoted,
-        reasons=explain(policy, results, promoted, look),
+        reasons=with_self_test(explain(policy, results, promoted, look), self_test),
+        self_test=self_test,
         further_documents=None if promoted or not open_results else _missing(open_results[0]),
         results=tuple(results),
         policy=policy,

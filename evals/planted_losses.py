@@ -188,7 +188,9 @@ def _by_slice(
             values.append((rows["cluster"].nunique(), column, value))
     for _, column, value in sorted(values, key=lambda found: (found[0], str(found[1:]))):
 
-        def lost(evaluation: Evaluation, column: str = column, value: object = value) -> pd.DataFrame:
+        def lost(
+            evaluation: Evaluation, column: str = column, value: object = value
+        ) -> pd.DataFrame:
             whole, empty = evaluation.frame, spoiled(evaluation).frame
             return whole.where(whole[column] != value, empty)
 
@@ -275,5 +277,3 @@ def _bursts(
         return made
 
     yield "as many false items as count in an answer", _changed(pair, burst)
-
-

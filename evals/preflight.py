@@ -16,8 +16,8 @@ from evals.decision import Look
 from evals.evaluation import Evaluation
 from evals.pilots import Pilot, pilot_of_one, pilot_of_two
 from evals.power_search import PowerSearch
-from evals.simulated_gates import Answers, GateOnArrays, SimulatedClause
 from evals.siblings import all_on_the_same_documents
+from evals.simulated_gates import Answers, GateOnArrays, SimulatedClause
 from evals.stats.contributions import of_difference
 from evals.stats.estimates import share_bounds
 from evals.stats.power import required_clusters

@@ -154,7 +154,6 @@ def exercisable(policy: GateConfig) -> tuple[GateConfig, tuple[str, ...]]:
     return kept, tuple(left_out)
 
 
-
 def gates_for(policy: GateConfig, documents: int, candidates: int) -> int:
     """Gates per line of a self-test that nobody waits for: fewer where documents are many."""
     rules = [*policy.comparisons, *policy.floors]
@@ -261,7 +260,7 @@ def _line(
     return SelfTestLine(
         metric=rule.metric,
         margin=rule.margin,
-        true_difference=-loss,
+        true_difference=-loss if loss else 0.0,
         kind=planted.kind,
         where=planted.where,
         candidates=candidates,

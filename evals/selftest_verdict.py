@@ -67,3 +67,12 @@ class SelfTestVerdict(StrictModel):
         if self.alpha_kept:
             return f"Self-test on these documents: alpha is kept; at worst {measured}."
         return f"ALPHA IS NOT KEPT on documents like these: {measured}."
+
+
+def with_self_test(reasons: tuple[str, ...], verdict: SelfTestVerdict | None) -> tuple[str, ...]:
+    """Reasons with what the self-test found: right after the outcome if alpha is not kept, else last."""
+    if verdict is None:
+        return reasons
+    if verdict.alpha_kept is False:
+        return (reasons[0], verdict.sentence, *reasons[1:])
+    return (*reasons, verdict.sentence)

@@ -145,7 +145,8 @@ class GateOnArrays:
 
     def _held(self, tested: Sequence[_Tested], level: Level) -> tuple[bool, ...]:
         return tuple(
-            each.carriers >= self.policy.min_clusters and each.holds(level.of(each.clause.rule.alpha))
+            each.carriers >= self.policy.min_clusters
+            and each.holds(level.of(each.clause.rule.alpha))
             for each in tested
         )
 

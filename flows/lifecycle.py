@@ -36,6 +36,7 @@ from flows.steps.promote import lineage_of, promote
 from flows.steps.quantize import quantize_candidate
 from flows.steps.resolve import resolve
 from flows.steps.score_history import score_history
+from flows.steps.self_test import self_test
 from flows.steps.sequential import evaluate_sequentially
 from flows.steps.step_state import result_of
 
@@ -106,9 +107,10 @@ def run_steps(config: LifecycleConfig, requested_by: str) -> LifecycleSummary:
     sizes = {name: weight_bytes(directory) for name, (directory, _) in weights.items()}
     lineage = lineage_of(config, facts, base, data, adapter)
     look = result_of(claim_look(config, task, data, evidence_digests(evaluations, guards)))
+    self_tested = result_of(self_test(config, evaluations, look, cache))
     decided = result_of(
         gate(
-            config, task, evaluations, beside, guards, look, lineage, sizes, checked, cache
+            config, task, evaluations, beside, guards, look, lineage, sizes, checked, self_tested, cache
         )
     )  # fmt: skip
     promotion = result_of(promote(config, lineage, candidates, decided, champion, actor))

@@ -22,6 +22,7 @@ from evals.report.sections import (
     scores_section,
     slices_section,
 )
+from evals.report.self_test import self_test_section
 from evals.report.verdict import statistics_line, verdict
 
 
@@ -64,6 +65,7 @@ def write_report(
             decision, evaluations, sizes_bytes, write_scores(directory, evaluations, primary)
         ),
         checks_section(decision, main.task, write_differences(directory, decision, main.task)),
+        self_test_section(decision.self_test),
         slices_section(evaluations, primary, decision.policy.min_clusters),
         guards_section(decision, guard_evaluations or {}),
         regressions_section(decision, evaluations, primary, show_text),
@@ -81,8 +83,14 @@ def write_report(
         outcome=decision.outcome,
         verdict=verdict(decision, main.task),
         statistics=statistics_line(decision),
-        introduction=tuple(text for text in (description,) if text),
+        introduction=tuple(text for text in (_warning(decision), description) if text),
         sections=tuple(section for section in sections if section is not None),
     )
     (directory / "report.md").write_text(report_markdown(report), encoding="utf-8")
     (directory / "report.html").write_text(report_html(report, directory), encoding="utf-8")
+
+
+def _warning(decision: Decision) -> str:
+    """What must stand above everything else: that alpha is not kept."""
+    tested = decision.self_test
+    return tested.sentence if tested is not None and tested.alpha_kept is False else ""

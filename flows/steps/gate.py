@@ -22,6 +22,7 @@ from flows.steps.data_checks import data_report_markdown, read_data_report
 from flows.steps.engines import baseline_kind
 from flows.steps.evaluate import load_evaluation
 from flows.steps.judging import judge_section
+from flows.steps.self_test import read_verdict
 from flows.steps.step_state import publish, publish_image, step, step_state
 from registry.score_history import SCORES_FILE
 
@@ -55,6 +56,7 @@ def gate(
     lineage: dict[str, str],
     sizes_bytes: dict[str, int],
     checked: StepOutcome,
+    self_tested: StepOutcome,
     cache: StepCache,
 ) -> State[Any] | StepOutcome:
     """Compare the candidates with every reference and write decision and report.
@@ -66,6 +68,7 @@ def gate(
         lineage: digests of what the candidates were made from.
         sizes_bytes: weights on disk by system, where known.
         checked: outcome of the data checks.
+        self_tested: outcome of the policy's self-test on these evaluations.
     """
     digests = evidence_digests(evaluations, guards)
     description = baseline_kind(config.baseline)
@@ -78,6 +81,7 @@ def gate(
         "lineage": lineage,
         "sizes": sizes_bytes,
         "data_checks": checked.digest,
+        "self_test": self_tested.digest,
         "seed": config.seed,
         "code": code_version("evals"),
         "baseline": description,
@@ -94,7 +98,12 @@ def gate(
         }
         evidence = Evidence(loaded, digests, guarded)
         decision = decide(
-            config.gate, config.gated_candidates, evidence, seed=config.seed, look=look
+            config.gate,
+            config.gated_candidates,
+            evidence,
+            seed=config.seed,
+            look=look,
+            self_test=read_verdict(self_tested),
         )
         (directory / "decision.json").write_text(decision.canonical_json())
         shown = {**loaded, **{name: load_evaluation(o, name) for name, o in beside.items()}}

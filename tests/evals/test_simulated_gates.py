@@ -46,8 +46,13 @@ def recorded(request, evaluation_of):
         missed = np.where(rng.random(rows) < 0.2, rng.integers(1, 4, size=rows), 0)
         made.append(
             evaluation_of(
-                name, tp=5 - missed, fn=missed, fp=rng.poisson(0.3, rows), valid=rng.random(rows) < 0.95,
-                exact=missed == 0, rows_per_document=request.param,
+                name,
+                tp=5 - missed,
+                fn=missed,
+                fp=rng.poisson(0.3, rows),
+                valid=rng.random(rows) < 0.95,
+                exact=missed == 0,
+                rows_per_document=request.param,
                 slices=["short" if n % 3 else "long" for n in range(rows)],
             )  # fmt: skip
         )

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from scipy.stats import binom
-
 from evals.stats.cluster_robust import RobustLaw, cluster_robust_difference
+from scipy.stats import binom
 
 
 def clustered(seed, clusters=40):

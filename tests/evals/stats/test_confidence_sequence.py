@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
+from evals.stats.confidence_sequence import can_bet, confidence_sequence
 from scipy.stats import norm
 
 from evals.metric import Metric, count_metrics, f1_ratio, mean_metric
-from evals.stats.confidence_sequence import can_bet, confidence_sequence
 
 ACCURACY = mean_metric("accuracy", binary=True)
 MICRO_F1 = count_metrics()[0]

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from evals.stats.cluster_robust import RobustLaw
 from statsmodels.stats.power import NormalIndPower, TTestPower
 
-from evals.stats.cluster_robust import RobustLaw
 from evals.stats.power import (
     design_effect,
     intra_cluster_correlation,
