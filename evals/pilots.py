@@ -140,14 +140,17 @@ def pilot_of_two(policy: GateConfig, champion: Evaluation, baseline: Evaluation)
     return _pilot(policy, pair, ("baseline", "champion"), None)
 
 
-def pilot_of_one(policy: GateConfig, baseline: Evaluation, agreement: float) -> Pilot:
-    """A pilot from the baseline's scores alone.
+def pilot_of_one(
+    policy: GateConfig, system: Evaluation, agreement: float, reference: str = "baseline"
+) -> Pilot:
+    """A pilot from the scores of one system alone.
 
     Args:
-        agreement: correlation assumed between the scores of a candidate and the baseline on a
+        reference: what the policy calls that system.
+        agreement: correlation assumed between the scores of a candidate and the system on a
             document, given its size; in [0, 1].
     """
-    return _pilot(policy, (baseline,), ("baseline",), agreement)
+    return _pilot(policy, (system,), (reference,), agreement)
 
 
 def _pilot(

@@ -183,7 +183,7 @@ def _by_slice(
     """Every value of every slice, that of the fewest documents first."""
     frame = pair[1].frame
     values = []
-    for column in (c for c in frame.columns if c.startswith(SLICE_PREFIX)):
+    for column in (c for c in map(str, frame.columns) if c.startswith(SLICE_PREFIX)):
         for value, rows in frame.groupby(column):
             values.append((rows["cluster"].nunique(), column, value))
     for _, column, value in sorted(values, key=lambda found: (found[0], str(found[1:]))):
@@ -206,7 +206,8 @@ def _by_class(
     right is lost as a whole, as a label that is not recognised is.
     """
     frame = pair[1].frame
-    names = [c.removeprefix("tp.") for c in frame if c.startswith("tp.") and f"fn{c[2:]}" in frame]
+    columns = [str(column) for column in frame.columns]
+    names = [c[3:] for c in columns if c.startswith("tp.") and f"fn.{c[3:]}" in columns]
     counted = set(metric.columns)
     if {"tp", "fn"} & counted:
         concerned = names
@@ -248,7 +249,7 @@ def _by_class(
 
 def _one_item_per_row(frame: pd.DataFrame, names: list[str]) -> bool:
     """Whether each row has one gold item in all, as a label is."""
-    gold = sum(frame[f"tp.{name}"] + frame[f"fn.{name}"] for name in names)
+    gold = frame[[f"{count}.{name}" for count in ("tp", "fn") for name in names]].sum(axis=1)
     return bool(names) and bool((gold == 1).all())
 
 
@@ -270,7 +271,7 @@ def _bursts(
 
     def burst(evaluation: Evaluation) -> pd.DataFrame:
         made = evaluation.frame.copy()
-        gold = sum(made[column] for column in gold_columns)
+        gold = made[sorted(gold_columns)].sum(axis=1)
         for column in wrong:
             share = np.ceil(most_false_items(gold) / len(wrong))
             made[column] = np.maximum(made[column], share)

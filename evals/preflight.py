@@ -20,11 +20,15 @@ from evals.siblings import all_on_the_same_documents
 from evals.simulated_gates import Answers, GateOnArrays, SimulatedClause
 from evals.stats.contributions import of_difference
 from evals.stats.estimates import share_bounds
+from evals.stats.paired import paired_difference
 from evals.stats.power import required_clusters
 from evals.stats.totals import metric_of_sums
 
-AGREE = (("agrees closely with the baseline", 0.9), ("is independent of the baseline", 0.3))
-"""Candidates that a baseline alone is held against: correlation of their scores on a document."""
+AGREE = (("agrees closely with", 0.9), ("has little in common with", 0.3))
+"""Candidates that one system alone is held against: correlation of their scores on a document."""
+UNLIKE_TAIL = 0.025
+"""Error rate of saying that champion and baseline differ, so that they cannot stand for two systems that
+are as good as each other."""
 MOST_GATES, FEWEST_GATES = 200, 60
 WORK = 400_000
 """Gates x candidates x clauses x looks x (documents + 600) per number of documents tried."""
@@ -74,7 +78,7 @@ class SizeForecast(StrictModel):
     @property
     def known(self) -> bool:
         """Whether two systems say how much answers differ, rather than an assumption."""
-        return len(self.pilots) > 1
+        return len(self.scenarios) == 1
 
     @property
     def needed(self) -> str:
@@ -118,14 +122,26 @@ def forecast_size(
         EvidenceError: when the two do not pair, or no required comparison with a pilot is there.
     """
     look = look or Look(number=1, alpha=policy.alpha, budgeted=False)
-    if champion is not None:
+    left_out: list[str] = []
+    unlike = None if champion is None else _better(policy, champion, baseline)
+    if champion is not None and unlike is None:
         pilots = {"answers as differently as champion and baseline": pilot_of_two(policy, champion, baseline)}  # fmt: skip
     else:
-        pilots = {f"{words} (correlation {share:g})": pilot_of_one(policy, baseline, share) for words, share in AGREE}  # fmt: skip
-    scenarios, left_out = [], []
+        name, system = unlike or ("baseline", baseline)
+        pilots = {
+            f"{words} the {name} (correlation {share:g})": pilot_of_one(policy, system, share, name)
+            for words, share in AGREE
+        }
+        if unlike is not None:
+            other = "baseline" if name == "champion" else "champion"
+            left_out.append(
+                f"comparisons with the {other}: the {name} is better than it, and so is a candidate "
+                f"as good as the {name}"
+            )
+    scenarios = []
     for words, pilot in pilots.items():
         clauses, missing = _clauses(policy, pilot)
-        left_out = missing
+        left_out = [*left_out, *(rule for rule in missing if rule not in left_out)]
         scenarios.append(_scenario(words, policy, candidates, pilot, clauses, look, seed))
     left_out += [f"comparison of {r.metric} ({r.task})" for r in policy.comparisons if r.required and r.task]  # fmt: skip
     left_out += [f"floor on {r.metric} ({r.task})" for r in policy.floors if r.required and r.task]
@@ -139,6 +155,19 @@ def forecast_size(
         scenarios=tuple(scenarios),
         left_out=tuple(left_out),
     )
+
+
+def _better(
+    policy: GateConfig, champion: Evaluation, baseline: Evaluation
+) -> tuple[str, Evaluation] | None:
+    """The better of the two by name, if the policy compares with it and they differ beyond chance."""
+    rule = next(r for r in policy.comparisons if r.required and r.task is None)
+    found = paired_difference(champion, baseline, rule.metric, alpha=UNLIKE_TAIL)
+    if found.low > 0 and "champion" in rule.references:
+        return "champion", champion
+    if found.high < 0 and "baseline" in rule.references:
+        return "baseline", baseline
+    return None
 
 
 def _clauses(policy: GateConfig, pilot: Pilot) -> tuple[tuple[SimulatedClause, ...], list[str]]:

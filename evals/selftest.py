@@ -156,8 +156,8 @@ def exercisable(policy: GateConfig) -> tuple[GateConfig, tuple[str, ...]]:
 
 def gates_for(policy: GateConfig, documents: int, candidates: int) -> int:
     """Gates per line of a self-test that nobody waits for: fewer where documents are many."""
-    rules = [*policy.comparisons, *policy.floors]
-    clauses = sum(1 for rule in rules if rule.required and rule.task is None)
+    clauses = len([r for r in policy.comparisons if r.required and r.task is None])
+    clauses += len([r for r in policy.floors if r.required and r.task is None])
     looks = policy.sequential.looks if policy.sequential else 1
     work = candidates * max(1, clauses) * looks * (documents + FIXED_WORK)
     return max(FEWEST_GATES, min(MOST_GATES, round(WORK / work)))

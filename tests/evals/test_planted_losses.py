@@ -19,7 +19,7 @@ def recorded(evaluation_of):
                 fn=missed,
                 rows_per_document=2,
                 slices=["rare" if n % 10 == 0 else "usual" for n in range(300)],
-            )  # fmt: skip
+            )
         )
         frame = made[-1].frame
         for count in ("tp", "fp", "fn"):

@@ -6,6 +6,7 @@ from configs.gate_policy import Comparison, Floor, GateConfig, Preflight
 from evals import preflight
 from evals.decision import Look
 from evals.preflight import forecast_size, require_sufficient, size_sentence
+from evals.stats.totals import metric_value
 
 
 @pytest.fixture(autouse=True)
@@ -58,9 +59,11 @@ def test_less_alpha_and_more_candidates_need_more(pair):
 
 
 def test_the_clause_that_limits_is_named(pair):
-    floors = (Floor(metric="micro_f1", minimum=0.9),)
+    reached = metric_value(pair[1].frame, pair[1].metric("micro_f1"))
+    floors = (Floor(metric="micro_f1", minimum=reached - 0.01),)
     [found] = forecast_size(policy(0.1, floors), 1, *pair).scenarios
-    assert found.limiting == "micro_f1 at least 0.9"
+    assert found.limiting.startswith("micro_f1 at least")
+    assert found.limiting_held < 0.9
     left = forecast_size(policy(0.1, (Floor(metric="micro_f1", minimum=0.99),)), 1, *pair)
     assert "champion itself reaches only" in left.left_out[0]
 
@@ -70,3 +73,13 @@ def test_a_difference_planned_at_the_margin_is_never_enough(pair):
     assert forecast.scenarios[0].needed is None
     with pytest.raises(EvidenceError, match="expected more than"):
         require_sufficient(forecast, "test set")
+
+
+def test_a_champion_far_better_than_the_baseline_does_not_stop_its_successor(pair, evaluation_of):
+    """Swapping two systems of which one is much better would plan for candidates that nobody trains."""
+    worse = evaluation_of("baseline", tp=[1, 3] * 75, fn=[4, 2] * 75)
+    forecast = forecast_size(policy(0.05), 1, worse, pair[1])
+    assert not forecast.known
+    assert "the champion (correlation 0.9)" in forecast.scenarios[0].candidate
+    assert "comparisons with the baseline" in forecast.left_out[0]
+    require_sufficient(forecast, "test set")

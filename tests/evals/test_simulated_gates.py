@@ -54,7 +54,7 @@ def recorded(request, evaluation_of):
                 exact=missed == 0,
                 rows_per_document=request.param,
                 slices=["short" if n % 3 else "long" for n in range(rows)],
-            )  # fmt: skip
+            )
         )
     return made
 
