@@ -108,7 +108,6 @@ def print_selftest(found: SelfTest) -> None:
     table = Table(
         "metric",
         "true difference",
-        "planted in",
         "promoted",
         "comparison held",
         "reading",
@@ -124,8 +123,7 @@ def print_selftest(found: SelfTest) -> None:
             reading = "within the margin"
         table.add_row(
             f"{line.metric}\nmargin {line.margin:g}",
-            f"{line.true_difference:+.4g}",
-            f"{line.kind}\n{line.where}" if line.true_difference else "nothing",
+            f"{line.true_difference:+.4g}" + (f"\n{line.where}" if line.true_difference else ""),
             _rate(line.promoted),
             _rate(line.held),
             reading,
