@@ -155,7 +155,8 @@ class Preflight(StrictModel):
     """Whether the test set can show what the policy asks for, judged before anything is trained."""
 
     action: Literal["refuse", "warn", "off"] = "refuse"
-    """What happens when the test set is too small."""
+    """What happens when the test set is too small. `refuse` stops only where two systems were evaluated
+    and the power is clearly below the plan; otherwise there is a warning."""
 
     power: Fraction = 0.8
     """Chance with which a candidate whose true difference is `expected_difference` must pass."""
@@ -164,10 +165,10 @@ class Preflight(StrictModel):
     """True candidate - reference to plan for. 0: as good as the reference."""
 
     correlation: float = Field(default=0.5, ge=0, lt=1)
-    """Assumed correlation of two systems' scores of a document, while only one has been run."""
+    """Not used any more: with one system evaluated, a range of correlations is simulated."""
 
     assumed_deviation: Fraction = 0.3
-    """Standard deviation of a document's difference, where no pilot scores have any spread."""
+    """Not used any more: the gate is simulated. Older policies name it."""
 
 
 class ReadableReferences(StrictModel):

@@ -7,6 +7,7 @@ from typing import Literal
 from configs.canonical_json import canonical_json, digest_json
 from configs.gate_policy import GateConfig
 from configs.strict_model import StrictModel
+from evals.selftest_verdict import SelfTestVerdict
 
 Outcome = Literal["promote", "reject", "inconclusive"]
 Reason = Literal[
@@ -196,6 +197,8 @@ class Decision(StrictModel):
     look: Look
     seed: int
     """Seed of the order of documents in sequential mode."""
+    self_test: SelfTestVerdict | None = None
+    """What the policy does on scores like these; None where no self-test ran."""
     evidence: dict[str, str]
     """Digest of every evaluation the decision rests on, by system, or by `task/system`."""
 

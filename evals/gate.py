@@ -20,6 +20,7 @@ from evals.evidence import Evidence
 from evals.pooled_checks import pooled_checks
 from evals.readability import require_read_alike, warnings_of, without_unreadable_references
 from evals.reasons import explain
+from evals.selftest_verdict import SelfTestVerdict, with_self_test
 from evals.sequential_checks import sequential_checks
 from evals.siblings import correlation_of
 from evals.stability_check import check_stability
@@ -109,6 +110,7 @@ def decide(
     *,
     seed: int,
     look: Look | None = None,
+    self_test: SelfTestVerdict | None = None,
 ) -> Decision:
     """Decide which candidate, if any, may replace the champion.
 
@@ -117,6 +119,7 @@ def decide(
         seed: of the order of documents in sequential mode.
         look: which decision on this test set it is, and what it may spend. None: an uncounted one,
             with all of the policy's alpha, which says so.
+        self_test: what the policy did with planted losses; it is said and changes no outcome.
     Raises:
         EvidenceError: when there is nothing to compare, evaluations are not of the same rows, or
             rows of one are unsound.
@@ -146,7 +149,10 @@ def decide(
         method=METHOD,
         outcome="promote" if promoted else undecided,
         promoted=promoted,
-        reasons=(verdict, *warnings_of(policy, evidence.evaluations), *sentences),
+        reasons=with_self_test(
+            (verdict, *warnings_of(policy, evidence.evaluations), *sentences), self_test
+        ),
+        self_test=self_test,
         further_documents=None if promoted or not open_results else _missing(open_results[0]),
         results=tuple(results),
         policy=policy,

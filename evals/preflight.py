@@ -1,132 +1,322 @@
-"""Whether a test set is large enough for a policy's margins, before anything is trained.
+"""Whether a test set is large enough for a policy, before anything is trained.
 
-Does: estimate how much documents differ, from the systems already evaluated, and what that needs.
-Does not: evaluate anything.
-
-Source: evals/stats/power.py for the formulas.
+Does: simulate the gate's own law, all required comparisons and floors on the lifecycle's task, on the
+scores of systems already evaluated, and find the number of documents that has the planned power.
+Does not: evaluate anything, or simulate guard tasks and ceilings, which no pilot has.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 from configs.errors import EvidenceError
 from configs.gate_policy import Comparison, GateConfig
 from configs.strict_model import StrictModel
+from evals.decision import Look
 from evals.evaluation import Evaluation
-from evals.stats.linearised import deviation, paired_deviation
-from evals.stats.paired import require_paired
-from evals.stats.power import minimum_detectable_effect, power_of_noninferiority, required_clusters
+from evals.pilots import Pilot, pilot_of_one, pilot_of_two
+from evals.power_search import PowerSearch
+from evals.siblings import all_on_the_same_documents
+from evals.simulated_gates import Answers, GateOnArrays, SimulatedClause
+from evals.stats.contributions import of_difference
+from evals.stats.estimates import share_bounds
+from evals.stats.paired import paired_difference
+from evals.stats.power import required_clusters
+from evals.stats.totals import metric_of_sums
+
+AGREE = (("agrees closely with", 0.9), ("has little in common with", 0.3))
+"""Candidates that one system alone is held against: correlation of their scores on a document."""
+UNLIKE_TAIL = 0.025
+"""Error rate of saying that champion and baseline differ, so that they cannot stand for two systems that
+are as good as each other."""
+MOST_GATES, FEWEST_GATES = 200, 60
+WORK = 400_000
+"""Gates x candidates x clauses x looks x (documents + 600) per number of documents tried."""
+MOST_DOCUMENTS = 30_000
+MOST_TIMES = 40
+CONFIDENCE_TAIL = 0.025
 
 
-class SizeCheck(StrictModel):
-    """What one comparison needs of the test set."""
+class SizeScenario(StrictModel):
+    """What is needed if candidates are of one kind."""
 
-    metric: str
-    reference: str
-    margin: float
+    candidate: str
+    """How it relates to what was evaluated, in words."""
+    needed: int | None
+    """Documents for the planned power; None when even `most` are not enough."""
+    most: int
+    """The largest number looked at."""
+    power: float
+    """Chance that such a candidate is promoted with the present documents."""
+    low: float
+    high: float
+    """Exact 95% interval of the power (Clopper and Pearson 1934)."""
+    gates: int
+    """Simulated for it."""
+    limiting: str
+    """The clause that held least often."""
+    limiting_held: float
+    """In which share of the gates."""
+
+
+class SizeForecast(StrictModel):
+    """How many test documents a policy needs, as far as can be known before training."""
+
     documents: int
     """In the test set."""
-    required_documents: int | None
-    """For the planned power; None when no number is enough, because the difference planned for is at
-    the margin."""
-    deviation: float
-    """Standard deviation of a document's paired difference."""
-    deviation_from: str
-    """Where that was taken from, in words."""
-    power: float
-    """Chance that a candidate of the planned difference passes with these documents."""
-    detectable: float
-    """Smallest distance from the margin that these documents show with the planned power."""
+    planned_power: float
+    expected_difference: float
+    alpha: float
+    """What the look may spend."""
+    pilots: tuple[str, ...]
+    """Systems whose scores were used."""
+    scenarios: tuple[SizeScenario, ...]
+    """One with two pilots; with a baseline alone the two ends of a range."""
+    left_out: tuple[str, ...]
+    """Rules that could not be simulated, in words."""
 
     @property
-    def sufficient(self) -> bool:
-        """Whether the test set is large enough."""
-        return self.required_documents is not None and self.documents >= self.required_documents
+    def known(self) -> bool:
+        """Whether two systems say how much answers differ, rather than an assumption."""
+        return len(self.scenarios) == 1
+
+    @property
+    def needed(self) -> str:
+        """The number, or the range, in words."""
+        numbers = [s.needed for s in self.scenarios]
+        finite = sorted(number for number in numbers if number is not None)
+        more = f"more than {self.scenarios[0].most}"
+        if not finite:
+            return more
+        if len(finite) < len(numbers):
+            return f"{finite[0]} to {more}"
+        return str(finite[0]) if finite[0] == finite[-1] else f"{finite[0]} to {finite[-1]}"
+
+    @property
+    def clearly_too_few(self) -> bool:
+        """Whether the power is below the plan beyond what chance in the simulation explains."""
+        return self.known and all(s.high < self.planned_power for s in self.scenarios)
+
+    @property
+    def perhaps_too_few(self) -> bool:
+        """Whether any scenario has less power than planned."""
+        return any(s.power < self.planned_power for s in self.scenarios)
 
 
-def check_sizes(
-    policy: GateConfig, candidates: int, evaluated: Mapping[str, Evaluation]
-) -> tuple[SizeCheck, ...]:
-    """What each required comparison on the lifecycle's task needs.
+def forecast_size(
+    policy: GateConfig,
+    candidates: int,
+    baseline: Evaluation,
+    champion: Evaluation | None = None,
+    *,
+    look: Look | None = None,
+    seed: int = 0,
+) -> SizeForecast:
+    """How many documents give a candidate of the planned difference the planned power.
 
     Args:
-        candidates: how many may be promoted; alpha is divided among them.
-        evaluated: systems evaluated so far on the test set: `baseline`, perhaps `champion`.
+        candidates: how many may be promoted; they are taken to be much alike.
+        champion: of the same rows; None where there is none or it was not evaluated.
+        look: what the coming decision may spend; all of the policy's alpha if None.
+    Raises:
+        EvidenceError: when the two do not pair, or no required comparison with a pilot is there.
     """
-    return tuple(
-        _check(policy, rule, reference, candidates, evaluated)
-        for rule in policy.comparisons
-        if rule.required and rule.task is None
-        for reference in rule.references
-        if reference in evaluated
+    look = look or Look(number=1, alpha=policy.alpha, budgeted=False)
+    left_out: list[str] = []
+    unlike = None if champion is None else _better(policy, champion, baseline)
+    if champion is not None and unlike is None:
+        pilots = {"answers as differently as champion and baseline": pilot_of_two(policy, champion, baseline)}  # fmt: skip
+    else:
+        name, system = unlike or ("baseline", baseline)
+        pilots = {
+            f"{words} the {name} (correlation {share:g})": pilot_of_one(policy, system, share, name)
+            for words, share in AGREE
+        }
+        if unlike is not None:
+            other = "baseline" if name == "champion" else "champion"
+            left_out.append(
+                f"comparisons with the {other}: the {name} is better than it, and so is a candidate "
+                f"as good as the {name}"
+            )
+    scenarios = []
+    for words, pilot in pilots.items():
+        clauses, missing = _clauses(policy, pilot)
+        left_out = [*left_out, *(rule for rule in missing if rule not in left_out)]
+        scenarios.append(_scenario(words, policy, candidates, pilot, clauses, look, seed))
+    left_out += [f"comparison of {r.metric} ({r.task})" for r in policy.comparisons if r.required and r.task]  # fmt: skip
+    left_out += [f"floor on {r.metric} ({r.task})" for r in policy.floors if r.required and r.task]
+    left_out += [f"ceiling on {r.measure}" for r in policy.ceilings if r.required]
+    left_out += [label.words for label in policy.critical if label.required]
+    left_out += [f"{r.test} over guard tasks" for r in policy.guards if r.required]
+    if policy.stability is not None and policy.stability.required:
+        left_out.append("stability when asked again")
+    return SizeForecast(
+        documents=baseline.clusters,
+        planned_power=policy.preflight.power,
+        expected_difference=policy.preflight.expected_difference,
+        alpha=look.alpha,
+        pilots=("baseline",) if champion is None else ("baseline", "champion"),
+        scenarios=tuple(scenarios),
+        left_out=tuple(left_out),
     )
 
 
-def _check(
-    policy: GateConfig,
-    rule: Comparison,
-    reference: str,
-    candidates: int,
-    evaluated: Mapping[str, Evaluation],
-) -> SizeCheck:
-    plan = policy.preflight
-    alpha = (rule.alpha or policy.alpha) / candidates
-    spread, source = _deviation(policy, rule, reference, evaluated)
-    documents = evaluated[reference].clusters
-    return SizeCheck(
-        metric=rule.metric,
-        reference=reference,
-        margin=rule.margin,
-        documents=documents,
-        required_documents=required_clusters(
-            spread, rule.margin, plan.expected_difference, alpha=alpha, power=plan.power
-        ),
-        deviation=spread,
-        deviation_from=source,
-        power=power_of_noninferiority(
-            spread, documents, rule.margin, plan.expected_difference, alpha=alpha
-        ),
-        detectable=minimum_detectable_effect(spread, documents, alpha=alpha, power=plan.power),
-    )
+def _better(
+    policy: GateConfig, champion: Evaluation, baseline: Evaluation
+) -> tuple[str, Evaluation] | None:
+    """The better of the two by name, if the policy compares with it and they differ beyond chance."""
+    rule = next(r for r in policy.comparisons if r.required and r.task is None)
+    found = paired_difference(champion, baseline, rule.metric, alpha=UNLIKE_TAIL)
+    if found.low > 0 and "champion" in rule.references:
+        return "champion", champion
+    if found.high < 0 and "baseline" in rule.references:
+        return "baseline", baseline
+    return None
 
 
-def _deviation(
-    policy: GateConfig, rule: Comparison, reference: str, evaluated: Mapping[str, Evaluation]
-) -> tuple[float, str]:
-    plan = policy.preflight
-    known = evaluated[reference]
-    metric = known.metric(rule.metric)
-    others = [name for name in ("champion", "baseline") if name in evaluated and name != reference]
-    if others:
-        other = evaluated[others[0]]
-        require_paired(other, known)
-        if paired := paired_deviation(other, known, metric):
-            return paired, f"{others[0]} and {reference} on these documents"
-    if alone := deviation(known, metric):
-        return alone * math.sqrt(2 * (1 - plan.correlation)), (
-            f"the spread of {reference} on these documents, at an assumed correlation of "
-            f"{plan.correlation:g}"
+def _clauses(policy: GateConfig, pilot: Pilot) -> tuple[tuple[SimulatedClause, ...], list[str]]:
+    """What can be simulated, and floors that the pilot itself does not reach: how far a candidate would
+    be above them is not known."""
+    import numpy as np
+
+    kept, left_out = [], []
+    places = np.arange(len(pilot.recorded.keys))
+    for clause in pilot.recorded.clauses(policy, pilot.references):
+        if clause.reference is None:
+            sums = Answers(np.zeros_like(places), places).sums(clause.view).sum(axis=0)
+            value = float(metric_of_sums(clause.view.metric, sums))
+            if value <= clause.threshold:
+                system = pilot.recorded.versions[0].system
+                left_out.append(f"{clause.name}: {system} itself reaches only {value:.3f}")
+                continue
+        kept.append(clause)
+    if not any(clause.reference is not None for clause in kept):
+        raise EvidenceError(
+            "pre-flight",
+            f"expected a required comparison with {' or '.join(pilot.references)}, got none",
+            "Add one to the policy, or set gate.preflight.action to off.",
         )
-    return plan.assumed_deviation, f"assumed, since the scores of {reference} do not differ"
+    return tuple(kept), left_out
 
 
-def require_sufficient(checks: tuple[SizeCheck, ...], where: str) -> None:
-    """Refuse a test set that cannot show what the policy asks for.
+def _scenario(
+    words: str,
+    policy: GateConfig,
+    candidates: int,
+    pilot: Pilot,
+    clauses: tuple[SimulatedClause, ...],
+    look: Look,
+    seed: int,
+) -> SizeScenario:
+    import numpy as np
+
+    gate = GateOnArrays(
+        policy, clauses, look, seed=seed, same_documents=all_on_the_same_documents(policy)
+    )
+    rng = np.random.default_rng(seed)
+    held_at: dict[int, list[tuple[bool, ...]]] = {}
+    work = candidates * len(clauses) * (policy.sequential.looks if policy.sequential else 1)
+
+    def gates_at(documents: int) -> int:
+        return max(FEWEST_GATES, min(MOST_GATES, round(WORK / work / (documents + 600))))
+
+    def passes(documents: int, gates: int) -> int:
+        gates = min(gates, gates_at(documents))
+        ran = [gate.run(pilot.draw(documents, rng, candidates)) for _ in range(gates)]
+        held_at.setdefault(documents, []).extend(each.held for each in ran)
+        return sum(each.promoted for each in ran)
+
+    present = len(pilot.recorded.keys)
+    start = _first_guess(policy, candidates, pilot, clauses, look)
+    most = max(present, min(MOST_DOCUMENTS, MOST_TIMES * max(present, 100)))
+    search = PowerSearch(passes, policy.preflight.power, look.alpha / candidates, gates_at(start))
+    needed = None
+    if any(_distance(policy, clause) > 0 for clause in clauses):
+        needed = search.smallest(start, min(policy.min_clusters, most), most)
+    passed, ran = search.share(present, gates_at(present))
+    low, high = share_bounds(passed, ran, CONFIDENCE_TAIL)
+    held = np.mean(held_at[present], axis=0)
+    limiting = int(np.argmin(held))
+    return SizeScenario(
+        candidate=words,
+        needed=needed,
+        most=most,
+        power=passed / ran,
+        low=low,
+        high=high,
+        gates=ran,
+        limiting=clauses[limiting].name,
+        limiting_held=float(held[limiting]),
+    )
+
+
+def _distance(policy: GateConfig, clause: SimulatedClause) -> float:
+    """How far the planned difference is from the margin; at or below 0 no number is enough."""
+    if not isinstance(clause.rule, Comparison):
+        return 1.0
+    return policy.preflight.expected_difference + clause.rule.margin
+
+
+def _first_guess(
+    policy: GateConfig,
+    candidates: int,
+    pilot: Pilot,
+    clauses: tuple[SimulatedClause, ...],
+    look: Look,
+) -> int:
+    """By the normal formula, from the spread of one drawn test set of the pilot's size."""
+    import numpy as np
+
+    size = len(pilot.recorded.keys)
+    drawn = pilot.draw(size, np.random.default_rng(0), 1)
+    guesses = [policy.min_clusters]
+    for clause in clauses:
+        if clause.reference is None or not isinstance(clause.rule, Comparison):
+            continue
+        ours, theirs = (each.sums(clause.view) for each in drawn.pairs[0][clause.reference])
+        residuals = of_difference(clause.view.metric, ours, theirs).residuals
+        spread = math.sqrt(size * float(residuals @ residuals))
+        alpha = (clause.rule.alpha or policy.alpha) * look.alpha / policy.alpha / candidates
+        needed = required_clusters(
+            spread,
+            clause.rule.margin,
+            policy.preflight.expected_difference,
+            alpha=alpha,
+            power=policy.preflight.power,
+        )
+        # Not one document lost of so many shows the margin.
+        guesses.append(max(needed or 0, math.ceil(-math.log(alpha) / clause.rule.margin)))
+    return max(guesses)
+
+
+def size_sentence(forecast: SizeForecast) -> str:
+    """What the present documents can show, in one sentence."""
+    powers = "; ".join(
+        f"if a candidate {s.candidate}, power {s.power:.2f} ({s.low:.2f} to {s.high:.2f}, "
+        f"n = {s.gates} simulated gates)"
+        for s in forecast.scenarios
+    )
+    weakest = min(forecast.scenarios, key=lambda s: s.power)
+    return (
+        f"{forecast.documents} test documents; {forecast.needed} needed for power "
+        f"{forecast.planned_power:g}; {powers}; {weakest.limiting} limits"
+    )
+
+
+def require_sufficient(forecast: SizeForecast, where: str) -> None:
+    """Refuse a test set that clearly cannot show what the policy asks for.
 
     Raises:
-        EvidenceError: naming the comparison that needs most documents.
+        EvidenceError: when two pilots say that the power is below the plan, beyond chance.
     """
-    short = [check for check in checks if not check.sufficient]
-    if not short:
+    if not forecast.clearly_too_few:
         return
-    worst = max(short, key=lambda check: check.required_documents or math.inf)
-    needed = worst.required_documents or "more than any number of"
+    worst = min(forecast.scenarios, key=lambda s: s.power)
+    needed = f"at least {worst.needed}" if worst.needed else f"more than {worst.most}"
     raise EvidenceError(
         where,
-        f"expected at least {needed} test documents for a margin of {worst.margin:g} on "
-        f"{worst.metric} against {worst.reference}, got {worst.documents} (standard deviation "
-        f"{worst.deviation:.3f}: {worst.deviation_from}; power {worst.power:.2f})",
+        f"expected {needed} test documents, got {forecast.documents} ({worst.limiting} limits; power "
+        f"{worst.power:.2f}, {worst.low:.2f} to {worst.high:.2f} in {worst.gates} simulated gates, "
+        f"{forecast.planned_power:g} planned)",
         "Add documents, widen the margin, or set gate.preflight.",
     )

@@ -29,12 +29,12 @@ def correlation_of(
     the lifecycle's task (guard tasks, slices, critical labels), or on no sum over them (ceilings, a
     judge's scores): a candidate may break that one rule alone.
     """
-    if not _all_on_the_same_documents(policy):
+    if not all_on_the_same_documents(policy):
         return 0.0
     return least_correlation([_tests(policy, name, evidence, alpha) for name in candidates])
 
 
-def _all_on_the_same_documents(policy: GateConfig) -> bool:
+def all_on_the_same_documents(policy: GateConfig) -> bool:
     elsewhere = [
         *(rule for rule in policy.comparisons if rule.task or is_judged(rule.metric)),
         *(rule for rule in policy.floors if rule.task or rule.slice or is_judged(rule.metric)),

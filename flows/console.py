@@ -122,19 +122,21 @@ def print_selftest(found: SelfTest) -> None:
     )
     for line in found.lines:
         if line.is_false_promotion:
-            reading = f"false promotion, at most {found.alpha:g} allowed"
+            reading = f"false promotion, at most {line.allowed:g} allowed"
         elif line.true_difference == 0:
             reading = f"as good as the reference: missed in {1 - line.promoted.value:.3f}"
         else:
             reading = "within the margin"
         table.add_row(
             f"{line.metric}\nmargin {line.margin:g}",
-            f"{line.true_difference:+.4g}",
+            f"{line.true_difference:+.4g}" + (f"\n{line.where}" if line.true_difference else ""),
             _rate(line.promoted),
             _rate(line.held),
             reading,
         )
     console.print(table)
+    for loss in found.not_planted:
+        say(f"{loss}.")
     for rule in found.left_out:
         say(f"Not exercised: {rule}.")
     verdict = "holds" if found.keeps_alpha else "does NOT hold"

@@ -39,6 +39,7 @@ from flows.steps.quantize import quantize_candidate
 from flows.steps.readability import check_champion_before_training, check_readable
 from flows.steps.resolve import resolve
 from flows.steps.score_history import score_history
+from flows.steps.self_test import self_test
 from flows.steps.sequential import evaluate_sequentially
 from flows.steps.stability import ask_all_again
 from flows.steps.step_state import result_of
@@ -85,12 +86,12 @@ def run_steps(config: LifecycleConfig, requested_by: str) -> LifecycleSummary:
     checked = result_of(check_prepared_data(config.data_checks, task, data, cache))
     require_critical_labels(config, task, data)
     # Before any answer is scored: a policy that is changed after that is another look.
-    result_of(record_policy(config, task, data))
+    expected_look = result_of(record_policy(config, task, data))
     # Before training: a baseline that cannot answer, or too few documents, would make it worthless.
     baseline = result_of(evaluate_baseline(config, task, data, cache))
     check_readable("baseline", config, task, baseline)
-    preflight(config, baseline)
-    check_champion_before_training(config, task, base, data, cache)
+    champion_before = check_champion_before_training(config, task, base, data, cache)
+    preflight(config, baseline, champion_before, expected_look)
 
     adapter = result_of(fine_tune(config, task, base, data, cache))
     merged = result_of(merge(task, base, adapter, data, cache))
@@ -123,10 +124,11 @@ def run_steps(config: LifecycleConfig, requested_by: str) -> LifecycleSummary:
             config, task, data, candidates, newly_scored, evaluations, guards
         )
     )  # fmt: skip
+    self_tested = result_of(self_test(config, evaluations, look, cache))
     decided = result_of(
         gate(
             config, task, evaluations, asked_again, beside, guards, look, lineage, sizes, checked, data,
-            cache,
+            self_tested, cache,
         )
     )  # fmt: skip
     promotion = result_of(promote(config, lineage, candidates, decided, champion, actor))

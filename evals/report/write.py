@@ -26,6 +26,7 @@ from evals.report.sections import (
     scores_section,
     slices_section,
 )
+from evals.report.self_test import self_test_section
 from evals.report.stability import stability_section
 from evals.report.verdict import statistics_line, verdict
 from evals.stability import Stability
@@ -78,6 +79,7 @@ def write_report(
         ),
         checks_section(decision, main.task, write_differences(directory, decision, main.task)),
         critical_section(directory, decision, evaluations, gold if show_text else None),
+        self_test_section(decision.self_test),
         slices_section(evaluations, primary, decision.policy.min_clusters),
         guards_section(decision, guard_evaluations or {}),
         stability_section(decision.policy, stability or {}, not_asked_again or {}, show_text),
@@ -99,8 +101,14 @@ def write_report(
             [verdict(decision, main.task), *warnings_of(decision.policy, evaluations)]
         ),
         statistics=statistics_line(decision),
-        introduction=tuple(text for text in (description,) if text),
+        introduction=tuple(text for text in (_warning(decision), description) if text),
         sections=tuple(section for section in sections if section is not None),
     )
     (directory / "report.md").write_text(report_markdown(report), encoding="utf-8")
     (directory / "report.html").write_text(report_html(report, directory), encoding="utf-8")
+
+
+def _warning(decision: Decision) -> str:
+    """What must stand above everything else: that alpha is not kept."""
+    tested = decision.self_test
+    return tested.sentence if tested is not None and tested.alpha_kept is False else ""

@@ -25,6 +25,7 @@ from flows.steps.engines import baseline_kind
 from flows.steps.evaluate import load_evaluation
 from flows.steps.judging import judge_section
 from flows.steps.prepare import read_split
+from flows.steps.self_test import read_verdict
 from flows.steps.stability import systems_to_ask_again, why_not_asked_again
 from flows.steps.step_state import publish, publish_image, step, step_state
 from registry.score_history import SCORES_FILE
@@ -69,6 +70,7 @@ def gate(
     sizes_bytes: dict[str, int],
     checked: StepOutcome,
     prepared: StepOutcome,
+    self_tested: StepOutcome,
     cache: StepCache,
 ) -> State[Any] | StepOutcome:
     """Compare the candidates with every reference and write decision and report.
@@ -82,6 +84,7 @@ def gate(
         sizes_bytes: weights on disk by system, where known.
         checked: outcome of the data checks.
         prepared: outcome that holds the test rows, whose right answers say what was missed.
+        self_tested: outcome of the policy's self-test on these evaluations.
     """
     digests = evidence_digests(evaluations, guards)
     digests |= {f"{name}, asked again": outcome.digest for name, outcome in asked_again.items()}
@@ -101,6 +104,7 @@ def gate(
         "lineage": lineage,
         "sizes": sizes_bytes,
         "data_checks": checked.digest,
+        "self_test": self_tested.digest,
         "seed": config.seed,
         "code": code_version("evals"),
         "baseline": description,
@@ -119,7 +123,12 @@ def gate(
         answers = {name: again for name, again in second.items() if again is not None}
         evidence = Evidence(loaded, digests, guarded, answers)
         decision = decide(
-            config.gate, config.gated_candidates, evidence, seed=config.seed, look=look
+            config.gate,
+            config.gated_candidates,
+            evidence,
+            seed=config.seed,
+            look=look,
+            self_test=read_verdict(self_tested),
         )
         (directory / "decision.json").write_text(decision.canonical_json())
         shown = {**loaded, **{name: load_evaluation(o, name) for name, o in beside.items()}}

@@ -4,50 +4,72 @@ from __future__ import annotations
 
 from prefect.logging import get_run_logger
 
-from configs.errors import EvidenceError
 from configs.lifecycle import LifecycleConfig
-from evals.preflight import check_sizes, require_sufficient
+from evals.decision import Look
+from evals.preflight import SizeForecast, forecast_size, require_sufficient, size_sentence
 from evals.report.tables import markdown_table
+from evals.stats.multiplicity import spend
 from flows.step_cache import StepOutcome
 from flows.steps.evaluate import load_evaluation
 from flows.steps.step_state import publish, step
 
 
 @step(name="pre-flight", task_run_name="pre-flight of {config.name}")
-def preflight(config: LifecycleConfig, baseline: StepOutcome) -> None:
-    """Compare the number of test documents with what margin, alpha and power need.
+def preflight(
+    config: LifecycleConfig,
+    baseline: StepOutcome,
+    champion: StepOutcome | None = None,
+    look: Look | None = None,
+) -> None:
+    """Compare the number of test documents with what the gate needs, by simulating the gate.
 
+    Args:
+        champion: its evaluation on the same rows; without it there is a range, which never stops a run.
+        look: what the coming decision may spend; that of a first look if None.
     Raises:
-        EvidenceError: when there are too few and the policy refuses that.
+        EvidenceError: when two pilots say clearly that there are too few and the policy refuses that.
     """
     plan = config.gate.preflight
     if plan.action == "off":
         return
-    evaluated = {"baseline": load_evaluation(baseline, "baseline")}
-    checks = check_sizes(config.gate, len(config.gated_candidates), evaluated)
+    if look is None and (budget := config.gate.alpha_budget) is not None:
+        alpha = spend(config.gate.alpha, 1, budget.planned_looks)
+        look = Look(number=1, alpha=alpha, budgeted=True)
+    forecast = forecast_size(
+        config.gate,
+        len(config.gated_candidates),
+        load_evaluation(baseline, "baseline"),
+        None if champion is None else load_evaluation(champion, "champion"),
+        look=look,
+        seed=config.seed,
+    )
+    publish("pre-flight", _page(forecast), "Size of the test set against what the gate needs")
+    if plan.action == "refuse":
+        require_sufficient(forecast, f"test set of {config.name}")
+    if forecast.perhaps_too_few:
+        get_run_logger().warning("%s: %s.", f"test set of {config.name}", size_sentence(forecast))
+
+
+def _page(forecast: SizeForecast) -> str:
+    header = ["if a candidate", "documents", "needed", "power now, 95% interval", "what limits"]
     lines = [
         [
-            f"{c.metric} against {c.reference}",
-            f"{c.margin:g}",
-            str(c.documents),
-            str(c.required_documents or "no number is enough"),
-            f"{c.deviation:.3f} ({c.deviation_from})",
-            f"{c.power:.2f}",
-            f"{c.detectable:.3f}",
+            s.candidate,
+            str(forecast.documents),
+            str(s.needed or f"more than {s.most}"),
+            f"{s.power:.2f} ({s.low:.2f} to {s.high:.2f}), n = {s.gates} gates",
+            f"{s.limiting} (held in {s.limiting_held:.2f})",
         ]
-        for c in checks
+        for s in forecast.scenarios
     ]
-    header = ["comparison", "margin", "documents", "needed", "deviation", "power", "detectable"]
-    publish(
-        "pre-flight",
-        f"## Is the test set large enough?\n\n{markdown_table(header, lines)}\n\nPlanned: power "
-        f"{plan.power:g} for a true difference of {plan.expected_difference:+g}. Detectable is the "
-        "smallest distance from the margin that these documents show with that power.",
-        "Size of the test set against the gate's margins",
+    unknown = "".join(f"\n- not simulated: {rule}" for rule in forecast.left_out)
+    assumed = (
+        "Both systems were evaluated."
+        if forecast.known
+        else "Only the baseline was evaluated, so this is a range and stops nothing."
     )
-    try:
-        require_sufficient(checks, f"test set of {config.name}")
-    except EvidenceError as error:
-        if plan.action == "refuse":
-            raise
-        get_run_logger().warning("%s", error)
+    return (
+        f"## Is the test set large enough?\n\n{markdown_table(header, lines)}\n\nSimulated gates with "
+        f"alpha {forecast.alpha:.4g}, planned: power {forecast.planned_power:g} for a true difference "
+        f"of {forecast.expected_difference:+g}. {assumed}\n{unknown}\n"
+    )

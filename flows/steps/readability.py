@@ -50,10 +50,11 @@ def check_champion_before_training(
     base: ResolvedBase,
     data: StepOutcome,
     cache: StepCache,
-) -> None:
+) -> StepOutcome | None:
     """Let the present champion answer the test rows before a training, and check that it can be read.
 
     Its answers are kept by its weights, so the evaluation after the training asks it nothing more.
+    They tell the pre-flight how much documents differ between two systems.
     Without a champion, or where nothing would be trained, nothing is done; the gate checks again.
 
     Raises:
@@ -61,8 +62,12 @@ def check_champion_before_training(
         RegistryError: when MLflow is unreachable, or the ledger was tampered with.
     """
     if is_trained(config, task_config, base, data, cache):
-        return
+        return None
     champion = result_of(find_champion(config.registry))
     for name, (directory, digest) in champion.unless_among({base.digest}).items():
-        answered = evaluate_weights(name, directory, digest, config, task_config, data, cache)
-        check_readable(name, config, task_config, result_of(answered))
+        answered: StepOutcome = result_of(
+            evaluate_weights(name, directory, digest, config, task_config, data, cache)
+        )
+        check_readable(name, config, task_config, answered)
+        return answered
+    return None
