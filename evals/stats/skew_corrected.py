@@ -21,7 +21,7 @@ u_i, the lower bound at level alpha is
   f = min(1.4, 3.4 / q^2.7). The rate was found by computing the error of a normal variable plus a
   Poisson number of losses, for every mean of it. Where documents are uneven (s above 1.7 average
   weights) large losses come in many sizes, and the few that were seen say little of their skewness:
-  the rate f is multiplied by (1.7 / (s n))^4, which is soon nothing, and up to 0.3 is added to w. Where contributions lie on a lattice (every loss of one size) the normal law errs by
+  the rate f is multiplied by (1.7 / (s n))^4, which is soon nothing, and up to 0.3 is added to w where there were losses. Where contributions lie on a lattice (every loss of one size) the normal law errs by
   half a step, so w does not fall there until noise has washed the lattice out.
 
 It is an argument with simulations behind it and no proof: `python -m benchmarks.calibration`.
@@ -217,7 +217,9 @@ class SkewCorrectedLaw:
         weight = moments.weight_of_lost(
             side, size * self.copies, quantile, unseen - skewing, self.copies, fading
         )
-        weight += MORE_WHERE_UNEVEN * (1 - even)
+        if size > 0:
+            seen = moments.second / self.copies / size**2
+            weight += MORE_WHERE_UNEVEN * (1 - even) * min(1.0, seen)
         lost = weight * size**2
         variance = n / (n - 1) * moments.second / self.copies + lost
         third = -side * moments.third / self.copies**2 - weight * size**3

@@ -51,7 +51,7 @@ def test_a_silent_alarm_says_what_it_saw_and_what_it_would_have_found():
           "reason": "interval-covers-threshold", "further_documents": 1200},
          "cannot be told at margin 0.01; about 1,200 more documents would probably settle it"),
         ({"kind": "non-inferiority", "outcome": "inconclusive", "reason": "too-uneven"},
-         "weigh more than twice the average one"),
+         "losing them alone would break the rule"),
         ({"pooled": FACTS.model_copy(update={"detectable_drop": None})},
          "no drop would be found with a chance of 80%"),
         ({"pooled": FACTS.model_copy(update={"weighting": "tasks"})}, "each counting alike"),
