@@ -21,8 +21,9 @@ u_i, the lower bound at level alpha is
   f = min(1.4, 3.4 / q^2.7). The rate was found by computing the error of a normal variable plus a
   Poisson number of losses, for every mean of it. Where documents are uneven (s above 1.7 average
   weights) large losses come in many sizes, and the few that were seen say little of their skewness:
-  the rate f is multiplied by (1.7 / (s n))^4, which is soon nothing, and up to 0.3 is added to w where there were losses. Where contributions lie on a lattice (every loss of one size) the normal law errs by
-  half a step, so w does not fall there until noise has washed the lattice out.
+  f is multiplied by (1.7 / (s n))^4, which is soon nothing, and up to 0.3 is added to w where losses
+  were seen. Where contributions lie on a lattice (every loss of one size) the normal law errs by half
+  a step, so w does not fall there until noise has washed the lattice out.
 
 It is an argument with simulations behind it and no proof: `python -m benchmarks.calibration`.
 """
