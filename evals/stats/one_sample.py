@@ -138,7 +138,12 @@ def bounded_value(metric: Metric, sums: np.ndarray, *, alpha: float, rows: int) 
     law: Law = (
         ShareLaw(float(sums[:, 0].sum()), len(sums))
         if exact
-        else SkewCorrectedLaw(contributions, support=(0.0, 1.0))
+        # A document cannot gain more than is missing.
+        else SkewCorrectedLaw(
+            contributions,
+            support=(0.0, 1.0),
+            at_gain=contributions.weights * (1 - contributions.value),
+        )
     )
     return _bounded(
         contributions, law, alpha, rows, EXACT_SHARE if exact else SKEW_CORRECTED,

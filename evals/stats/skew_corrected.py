@@ -132,6 +132,8 @@ class SkewCorrectedLaw:
     """Smallest and largest value there can be."""
     at_risk: np.ndarray | None = None
     """What each document could cost, where that is not its weight."""
+    at_gain: np.ndarray | None = None
+    """What each document could gain, for upper bounds, where that is not what it could cost."""
     copies: float = 1.0
     """As if every document were there so many times: what more documents of the kind would show."""
 
@@ -209,10 +211,11 @@ class SkewCorrectedLaw:
         if n < 2 or not moments.weighted:
             return -math.inf, 0.0
         unseen = n * -math.expm1(math.log(alpha) / n)
-        size = self.unseen_cost(alpha) / unseen
+        hidden = self._unseen if side < 0 or self.at_gain is None else UnseenLosses(self.at_gain)
+        size = hidden.cost(alpha ** (1 / self.copies)) / unseen
         quantile = -float(stdtrit(n - 1, alpha))
         skewing = min((2 * quantile**2 + 1) / 6, MOST_SKEWING * unseen)
-        average = self._unseen.total / n
+        average = hidden.total / n
         even = min(1.0, EVEN * average / size) ** 4 if size > 0 else 0.0
         fading = _fading(quantile) * even
         weight = moments.weight_of_lost(
