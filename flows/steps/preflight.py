@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect.logging import get_run_logger
 
 from configs.lifecycle import LifecycleConfig
+from evals.certain_shortage import require_possible
 from evals.decision import Look
 from evals.preflight import SizeForecast, forecast_size, require_sufficient, size_sentence
 from evals.report.tables import markdown_table
@@ -35,19 +36,23 @@ def preflight(
     if look is None and (budget := config.gate.alpha_budget) is not None:
         alpha = spend(config.gate.alpha, 1, budget.planned_looks)
         look = Look(number=1, alpha=alpha, budgeted=True)
+    where = f"test set of {config.name}"
+    asked = load_evaluation(baseline, "baseline")
+    if plan.action == "refuse":
+        require_possible(config.gate, asked, look.alpha if look else config.gate.alpha, where)
     forecast = forecast_size(
         config.gate,
         len(config.gated_candidates),
-        load_evaluation(baseline, "baseline"),
+        asked,
         None if champion is None else load_evaluation(champion, "champion"),
         look=look,
         seed=config.seed,
     )
     publish("pre-flight", _page(forecast), "Size of the test set against what the gate needs")
     if plan.action == "refuse":
-        require_sufficient(forecast, f"test set of {config.name}")
+        require_sufficient(forecast, where)
     if forecast.perhaps_too_few:
-        get_run_logger().warning("%s: %s.", f"test set of {config.name}", size_sentence(forecast))
+        get_run_logger().warning("%s: %s.", where, size_sentence(forecast))
 
 
 def _page(forecast: SizeForecast) -> str:

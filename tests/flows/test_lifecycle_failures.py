@@ -180,12 +180,12 @@ def test_a_baseline_in_code_fences_is_refused_before_training_with_the_cure(fail
     assert "Declare `answer_format: [fenced]`" in message
 
 
-def test_a_test_set_too_small_for_its_margin_is_refused_before_training(fails):
+def test_a_test_set_on_which_nothing_can_be_shown_is_refused_before_training(fails):
     gate = read_yaml(SHIPPED / "lifecycles" / "demo.yaml")["gate"]
     local = {"kind": "local", "source": "pawl://tiny-clinical"}
     gate |= {"preflight": {}, "critical": [], "readable_references": {"action": "warn"}}
     message = fails(EvidenceError, gate=gate, baseline=local)
-    assert "test documents for a margin of 0.05 on micro_f1 against baseline, got 4" in message
+    assert "got 4: gate.min_clusters asks for 30 documents" in message
 
 
 def test_a_test_set_that_hardly_holds_what_is_critical_is_refused_before_the_baseline_is_asked(
