@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from itertools import product
 
 from benchmarks.simulated_systems import KINDS, draw_pair
-from configs.gate_policy import Comparison, GateConfig, Sequential
+from configs.gate_policy import Comparison, GateConfig
+from configs.gate_settings import Sequential
 from evals.evidence import Evidence
 from evals.gate import decide
 from evals.stats.totals import metric_value

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from configs.errors import EvidenceError
-from configs.gate_policy import GateConfig, ReadableReferences
+from configs.gate_policy import GateConfig
+from configs.gate_settings import ReadableReferences
 from evals.decision import Check
 from evals.evaluation import READABLE, Evaluation
 from evals.evidence import Evidence

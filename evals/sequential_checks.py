@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from configs.errors import EvidenceError
-from configs.gate_policy import Comparison, Floor, GateConfig, Sequential
+from configs.gate_policy import Comparison, Floor, GateConfig
+from configs.gate_settings import Sequential
 from evals.checks import Level, outcome_of_all, references_of, settled
 from evals.decision import Check, Outcome
 from evals.evaluation import Evaluation

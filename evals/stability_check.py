@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from configs.asking_again import rows_to_show
-from configs.gate_policy import GateConfig, StabilityRule
+from configs.gate_policy import GateConfig
+from configs.gate_settings import StabilityRule
 from evals.checks import REASONS, Level, outcome_of_bounds
 from evals.decision import Check, Reason
 from evals.evaluation import Evaluation

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from configs.answer_format import Wrapping
 from configs.errors import EvidenceError
-from configs.gate_policy import ReadableReferences
+from configs.gate_settings import ReadableReferences
 from configs.task import TaskConfig
 from evals.evaluation import READABLE, Evaluation
 from evals.readability import ReadableShare, is_unreadable, readable_share

@@ -13,7 +13,8 @@ from typing import Any
 
 from configs.baseline import EndpointBaseline
 from configs.errors import ConfigError
-from configs.gate_policy import ReadableReferences, TokenPrices
+from configs.gate_policy import TokenPrices
+from configs.gate_settings import ReadableReferences
 from configs.load import load_task
 from configs.task import TaskConfig
 from evals.baseline_bank.bank import BaselineBank, Entry

@@ -2,7 +2,8 @@ import pytest
 from pydantic import ValidationError
 
 from configs.asking_again import AskAgain, rows_to_show
-from configs.gate_policy import GateConfig, StabilityRule
+from configs.gate_policy import GateConfig
+from configs.gate_settings import StabilityRule
 from configs.lifecycle import LifecycleConfig
 from configs.load import load_lifecycle
 from evals.stats.estimates import share_bounds

@@ -1,7 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from configs.gate_policy import GateConfig, ReadableReferences
+from configs.gate_policy import GateConfig
+from configs.gate_settings import ReadableReferences
 
 COMPARISON = {"metric": "micro_f1", "margin": 0.05}
 

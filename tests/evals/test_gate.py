@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from configs.errors import EvidenceError
-from configs.gate_policy import AlphaBudget, Comparison, Floor, GateConfig
+from configs.gate_policy import Comparison, Floor, GateConfig
+from configs.gate_settings import AlphaBudget
 from evals.decision import Decision, Look
 from evals.evidence import Evidence
 from evals.gate import decide

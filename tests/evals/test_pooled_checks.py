@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from configs.errors import EvidenceError
-from configs.gate_policy import Comparison, GateConfig, PooledGuard, Sequential
+from configs.gate_policy import Comparison, GateConfig, PooledGuard
+from configs.gate_settings import Sequential
 from evals.checks import Level
 from evals.decision import Decision, Look
 from evals.evaluation import Evaluation

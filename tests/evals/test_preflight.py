@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from configs.errors import EvidenceError
-from configs.gate_policy import Comparison, Floor, GateConfig, Preflight
+from configs.gate_policy import Comparison, Floor, GateConfig
+from configs.gate_settings import Preflight
 from evals import preflight
 from evals.decision import Look
 from evals.preflight import forecast_size, require_sufficient, size_sentence

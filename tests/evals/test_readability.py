@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from configs.errors import EvidenceError
-from configs.gate_policy import Comparison, Floor, GateConfig, ReadableReferences
+from configs.gate_policy import Comparison, Floor, GateConfig
+from configs.gate_settings import ReadableReferences
 from configs.load import load_task
 from evals.decision import Decision
 from evals.engines.completion import Completion

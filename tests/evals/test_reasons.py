@@ -2,7 +2,8 @@
 
 import pytest
 
-from configs.gate_policy import AlphaBudget, Comparison, GateConfig
+from configs.gate_policy import Comparison, GateConfig
+from configs.gate_settings import AlphaBudget
 from evals.decision import Look, SharedLook
 from evals.reasons import about_look, uncounted_notice
 

@@ -3,7 +3,8 @@ import pytest
 
 from configs.critical_labels import CriticalLabel
 from configs.errors import EvidenceError
-from configs.gate_policy import Ceiling, Comparison, Floor, GateConfig, PooledGuard, StabilityRule
+from configs.gate_policy import Ceiling, Comparison, Floor, GateConfig, PooledGuard
+from configs.gate_settings import StabilityRule
 from evals.decision import Look
 from evals.selftest import exercisable, run_selftest
 

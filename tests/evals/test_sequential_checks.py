@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from configs.errors import EvidenceError
-from configs.gate_policy import Comparison, Floor, GateConfig, Sequential
+from configs.gate_policy import Comparison, Floor, GateConfig
+from configs.gate_settings import Sequential
 from evals.checks import Level
 from evals.evidence import Evidence
 from evals.gate import decide

@@ -3,7 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from configs.gate_policy import Comparison, Floor, GateConfig, Sequential
+from configs.gate_policy import Comparison, Floor, GateConfig
+from configs.gate_settings import Sequential
 from evals.decision import Look
 from evals.evidence import Evidence
 from evals.gate import decide

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from configs.errors import EvidenceError
-from configs.gate_policy import Comparison, GateConfig, StabilityRule
+from configs.gate_policy import Comparison, GateConfig
+from configs.gate_settings import StabilityRule
 from evals.decision import Decision
 from evals.evidence import Evidence
 from evals.gate import decide

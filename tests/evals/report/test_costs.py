@@ -3,7 +3,8 @@ import re
 
 import pytest
 
-from configs.gate_policy import Comparison, GateConfig, Sequential, TokenPrices
+from configs.gate_policy import Comparison, GateConfig, TokenPrices
+from configs.gate_settings import Sequential
 from evals.report.costs import cost_cell, cost_table, latency_cell, savings_table
 
 PRICES = TokenPrices(input_per_million=10, output_per_million=100, currency="EUR")

@@ -2,14 +2,8 @@ import re
 
 import pytest
 
-from configs.gate_policy import (
-    AlphaBudget,
-    Ceiling,
-    Comparison,
-    GateConfig,
-    Sequential,
-    TokenPrices,
-)
+from configs.gate_policy import Ceiling, Comparison, GateConfig, TokenPrices
+from configs.gate_settings import AlphaBudget, Sequential
 from evals.decision import Look
 from evals.report.verdict import statistics_line, verdict
 
