@@ -26,8 +26,6 @@ from evals.stats.totals import metric_value
 
 ALPHA = 0.05
 MARGIN = 0.05
-RESAMPLES = 2000
-"""Fewer than the gate's default of 10,000, for speed; bounds differ in the third digit."""
 CHUNK = 250
 
 
@@ -73,7 +71,6 @@ def policy_of(scenario: Scenario, metric: str) -> GateConfig:
     return GateConfig(
         alpha=ALPHA,
         comparisons=(Comparison(metric=metric, margin=MARGIN, references=("baseline",)),),
-        resamples=RESAMPLES,
         sequential=Sequential() if scenario.sequential else None,
     )
 

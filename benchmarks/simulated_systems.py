@@ -31,7 +31,7 @@ ROWS_PER_DOCUMENT = (1, 2, 3, 4, 5)
 ITEMS_PER_ROW = 4
 WRONG_ITEMS_PER_ROW = 0.6
 CLASSES = ("routine", "soon", "urgent")
-CLASS_SHARES = (0.6, 0.3, 0.1)
+CLASS_SHARES = (0.5, 0.3, 0.2)
 
 
 @dataclass(frozen=True)
