@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import math
 
-from configs.errors import EvidenceError
 from configs.gate_policy import Comparison, GateConfig
-from configs.strict_model import StrictModel
 from evals.decision import Look
 from evals.evaluation import Evaluation
 from evals.pilots import Pilot, pilot_of_one, pilot_of_two
 from evals.power_search import PowerSearch
 from evals.siblings import all_on_the_same_documents
 from evals.simulated_gates import Answers, GateOnArrays, SimulatedClause
+from evals.size_forecast import SizeForecast, SizeScenario
 from evals.stats.contributions import of_difference
 from evals.stats.estimates import share_bounds
 from evals.stats.paired import paired_difference
@@ -37,72 +36,6 @@ MOST_TIMES = 40
 CONFIDENCE_TAIL = 0.025
 
 
-class SizeScenario(StrictModel):
-    """What is needed if candidates are of one kind."""
-
-    candidate: str
-    """How it relates to what was evaluated, in words."""
-    needed: int | None
-    """Documents for the planned power; None when even `most` are not enough."""
-    most: int
-    """The largest number looked at."""
-    power: float
-    """Chance that such a candidate is promoted with the present documents."""
-    low: float
-    high: float
-    """Exact 95% interval of the power (Clopper and Pearson 1934)."""
-    gates: int
-    """Simulated for it."""
-    limiting: str
-    """The clause that held least often."""
-    limiting_held: float
-    """In which share of the gates."""
-
-
-class SizeForecast(StrictModel):
-    """How many test documents a policy needs, as far as can be known before training."""
-
-    documents: int
-    """In the test set."""
-    planned_power: float
-    expected_difference: float
-    alpha: float
-    """What the look may spend."""
-    pilots: tuple[str, ...]
-    """Systems whose scores were used."""
-    scenarios: tuple[SizeScenario, ...]
-    """One with two pilots; with a baseline alone the two ends of a range."""
-    left_out: tuple[str, ...]
-    """Rules that could not be simulated, in words."""
-
-    @property
-    def known(self) -> bool:
-        """Whether two systems say how much answers differ, rather than an assumption."""
-        return len(self.scenarios) == 1
-
-    @property
-    def needed(self) -> str:
-        """The number, or the range, in words."""
-        numbers = [s.needed for s in self.scenarios]
-        finite = sorted(number for number in numbers if number is not None)
-        more = f"more than {self.scenarios[0].most}"
-        if not finite:
-            return more
-        if len(finite) < len(numbers):
-            return f"{finite[0]} to {more}"
-        return str(finite[0]) if finite[0] == finite[-1] else f"{finite[0]} to {finite[-1]}"
-
-    @property
-    def clearly_too_few(self) -> bool:
-        """Whether the power is below the plan beyond what chance in the simulation explains."""
-        return self.known and all(s.high < self.planned_power for s in self.scenarios)
-
-    @property
-    def perhaps_too_few(self) -> bool:
-        """Whether any scenario has less power than planned."""
-        return any(s.power < self.planned_power for s in self.scenarios)
-
-
 def forecast_size(
     policy: GateConfig,
     candidates: int,
@@ -114,12 +47,15 @@ def forecast_size(
 ) -> SizeForecast:
     """How many documents give a candidate of the planned difference the planned power.
 
+    Without a rule that can be simulated, such as where candidates are compared with the base alone, which
+    is not asked before the training, there is no scenario.
+
     Args:
         candidates: how many may be promoted; they are taken to be much alike.
         champion: of the same rows; None where there is none or it was not evaluated.
         look: what the coming decision may spend; all of the policy's alpha if None.
     Raises:
-        EvidenceError: when the two do not pair, or no required comparison with a pilot is there.
+        EvidenceError: when the two do not pair.
     """
     look = look or Look(number=1, alpha=policy.alpha, budgeted=False)
     left_out: list[str] = []
@@ -142,7 +78,14 @@ def forecast_size(
     for words, pilot in pilots.items():
         clauses, missing = _clauses(policy, pilot)
         left_out = [*left_out, *(rule for rule in missing if rule not in left_out)]
-        scenarios.append(_scenario(words, policy, candidates, pilot, clauses, look, seed))
+        if clauses:
+            scenarios.append(_scenario(words, policy, candidates, pilot, clauses, look, seed))
+    asked = {name for pilot in pilots.values() for name in pilot.references}
+    left_out += [
+        f"comparison of {r.metric} with {' or '.join(r.references)}: not asked before the training"
+        for r in policy.comparisons
+        if r.required and not r.task and not asked & set(r.references)
+    ]
     left_out += [f"comparison of {r.metric} ({r.task})" for r in policy.comparisons if r.required and r.task]  # fmt: skip
     left_out += [f"floor on {r.metric} ({r.task})" for r in policy.floors if r.required and r.task]
     left_out += [f"ceiling on {r.measure}" for r in policy.ceilings if r.required]
@@ -190,12 +133,6 @@ def _clauses(policy: GateConfig, pilot: Pilot) -> tuple[tuple[SimulatedClause, .
                 left_out.append(f"{clause.name}: {system} itself reaches only {value:.3f}")
                 continue
         kept.append(clause)
-    if not any(clause.reference is not None for clause in kept):
-        raise EvidenceError(
-            "pre-flight",
-            f"expected a required comparison with {' or '.join(pilot.references)}, got none",
-            "Add one to the policy, or set gate.preflight.action to off.",
-        )
     return tuple(kept), left_out
 
 
@@ -287,36 +224,3 @@ def _first_guess(
         # Not one document lost of so many shows the margin.
         guesses.append(max(needed or 0, math.ceil(-math.log(alpha) / clause.rule.margin)))
     return max(guesses)
-
-
-def size_sentence(forecast: SizeForecast) -> str:
-    """What the present documents can show, in one sentence."""
-    powers = "; ".join(
-        f"if a candidate {s.candidate}, power {s.power:.2f} ({s.low:.2f} to {s.high:.2f}, "
-        f"n = {s.gates} simulated gates)"
-        for s in forecast.scenarios
-    )
-    weakest = min(forecast.scenarios, key=lambda s: s.power)
-    return (
-        f"{forecast.documents} test documents; {forecast.needed} needed for power "
-        f"{forecast.planned_power:g}; {powers}; {weakest.limiting} limits"
-    )
-
-
-def require_sufficient(forecast: SizeForecast, where: str) -> None:
-    """Refuse a test set that clearly cannot show what the policy asks for.
-
-    Raises:
-        EvidenceError: when two pilots say that the power is below the plan, beyond chance.
-    """
-    if not forecast.clearly_too_few:
-        return
-    worst = min(forecast.scenarios, key=lambda s: s.power)
-    needed = f"at least {worst.needed}" if worst.needed else f"more than {worst.most}"
-    raise EvidenceError(
-        where,
-        f"expected {needed} test documents, got {forecast.documents} ({worst.limiting} limits; power "
-        f"{worst.power:.2f}, {worst.low:.2f} to {worst.high:.2f} in {worst.gates} simulated gates, "
-        f"{forecast.planned_power:g} planned)",
-        "Add documents, widen the margin, or set gate.preflight.",
-    )

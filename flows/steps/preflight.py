@@ -7,8 +7,9 @@ from prefect.logging import get_run_logger
 from configs.lifecycle import LifecycleConfig
 from evals.certain_shortage import require_possible
 from evals.decision import Look
-from evals.preflight import SizeForecast, forecast_size, require_sufficient, size_sentence
+from evals.preflight import forecast_size
 from evals.report.tables import markdown_table
+from evals.size_forecast import SizeForecast, require_sufficient, size_sentence
 from evals.stats.multiplicity import spend
 from flows.step_cache import StepOutcome
 from flows.steps.evaluate import load_evaluation
@@ -51,7 +52,7 @@ def preflight(
     publish("pre-flight", _page(forecast), "Size of the test set against what the gate needs")
     if plan.action == "refuse":
         require_sufficient(forecast, where)
-    if forecast.perhaps_too_few:
+    if forecast.perhaps_too_few or not forecast.scenarios:
         get_run_logger().warning("%s: %s.", where, size_sentence(forecast))
 
 
@@ -68,6 +69,8 @@ def _page(forecast: SizeForecast) -> str:
         for s in forecast.scenarios
     ]
     unknown = "".join(f"\n- not simulated: {rule}" for rule in forecast.left_out)
+    if not lines:
+        return f"## Is the test set large enough?\n\nNo required rule can be simulated yet.\n{unknown}\n"
     assumed = (
         "Both systems were evaluated."
         if forecast.known

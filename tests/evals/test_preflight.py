@@ -6,7 +6,8 @@ from configs.gate_policy import Comparison, Floor, GateConfig
 from configs.gate_settings import Preflight
 from evals import preflight
 from evals.decision import Look
-from evals.preflight import forecast_size, require_sufficient, size_sentence
+from evals.preflight import forecast_size
+from evals.size_forecast import require_sufficient, size_sentence
 from evals.stats.totals import metric_value
 
 
@@ -84,3 +85,17 @@ def test_a_champion_far_better_than_the_baseline_does_not_stop_its_successor(pai
     assert "the champion (correlation 0.9)" in forecast.scenarios[0].candidate
     assert "comparisons with the baseline" in forecast.left_out[0]
     require_sufficient(forecast, "test set")
+
+
+def test_a_policy_that_asks_for_what_comes_later_is_told_so_and_stops_nothing(pair):
+    later = GateConfig(
+        comparisons=(Comparison(metric="micro_f1", margin=0.05, references=("base",)),)
+    )
+    for pilots in (pair, pair[:1]):
+        forecast = forecast_size(later, 1, *pilots)
+        assert not forecast.scenarios
+        assert (
+            "cannot be told before the training (comparison of micro_f1 with base"
+            in size_sentence(forecast)
+        )
+        require_sufficient(forecast, "test set")
