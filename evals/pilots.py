@@ -20,11 +20,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from configs.gate_policy import GateConfig
+from evals.drawn_documents import Answers, Drawn
 from evals.evaluation import Evaluation
 from evals.planted_losses import NotPlanted, plant
 from evals.planted_regressions import spoiled
 from evals.recorded_documents import RecordedDocuments
-from evals.simulated_gates import Answers, Drawn
 from evals.stats.contributions import document_weights
 from evals.stats.paired import require_paired
 

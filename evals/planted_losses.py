@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from evals.drawn_documents import Answers, Drawn
 from evals.evaluation import SLICE_PREFIX, Evaluation
 from evals.metric import ROWS, Metric
 from evals.planted_regressions import spoiled
 from evals.recorded_documents import RecordedDocuments
 from evals.scorers.false_items import CAP_PER_GOLD_ITEM, CAP_WITHOUT_GOLD
-from evals.simulated_gates import Answers, Drawn
 from evals.stats.contributions import document_weights
 from evals.stats.totals import metric_of_sums
 

@@ -11,11 +11,12 @@ import math
 
 from configs.gate_policy import Comparison, GateConfig
 from evals.decision import Look
+from evals.drawn_documents import Answers, SimulatedClause
 from evals.evaluation import Evaluation
 from evals.pilots import Pilot, pilot_of_one, pilot_of_two
 from evals.power_search import PowerSearch
 from evals.siblings import all_on_the_same_documents
-from evals.simulated_gates import Answers, GateOnArrays, SimulatedClause
+from evals.simulated_gates import GateOnArrays
 from evals.size_forecast import SizeForecast, SizeScenario
 from evals.stats.contributions import of_difference
 from evals.stats.estimates import share_bounds

@@ -12,10 +12,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from configs.gate_policy import GateConfig
+from evals.drawn_documents import SimulatedClause, View
 from evals.evaluation import SLICE_PREFIX, Evaluation
 from evals.evidence import slices_of
 from evals.metric import Metric
-from evals.simulated_gates import SimulatedClause, View
 from evals.stats.totals import cluster_sums
 
 if TYPE_CHECKING:
