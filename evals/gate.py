@@ -103,6 +103,19 @@ def _tested(
     return tested
 
 
+def require_decidable(candidates: Sequence[str], evidence: Evidence) -> None:
+    """Refuse evidence that no policy could decide on.
+
+    Raises:
+        EvidenceError: when there is no candidate, rows of an evaluation are unsound, or systems were
+            read differently.
+    """
+    if not candidates:
+        raise EvidenceError("gate", "expected at least one candidate, got none", "Name one.")
+    refuse_problems(evidence.everything)
+    require_read_alike(evidence, candidates)
+
+
 def decide(
     policy: GateConfig,
     candidates: Sequence[str],
@@ -124,10 +137,7 @@ def decide(
         EvidenceError: when there is nothing to compare, evaluations are not of the same rows, or
             rows of one are unsound.
     """
-    if not candidates:
-        raise EvidenceError("gate", "expected at least one candidate, got none", "Name one.")
-    refuse_problems(evidence.everything)
-    require_read_alike(evidence, candidates)
+    require_decidable(candidates, evidence)
     look = look or Look(number=1, alpha=policy.alpha, budgeted=False, counted=False)
     results = []
     for name, (level, checks) in _tested(policy, candidates, evidence, look.alpha, seed).items():

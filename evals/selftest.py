@@ -26,11 +26,6 @@ FALSE_ALARM = 0.01
 """Chance, over all lines together, of saying that alpha is not kept where it is."""
 SHARES_OF_MARGIN = (0.0, 0.5, 1.0, 2.0)
 """Losses planted in random documents; other kinds are of the margin exactly."""
-WORK = 1_200_000
-"""Of a self-test that runs by itself: gates x candidates x clauses x (documents + `FIXED_WORK`) per
-line. It takes some twenty seconds on one core with eight lines."""
-FIXED_WORK = 600
-FEWEST_GATES, MOST_GATES = 60, 400
 
 
 @dataclass(frozen=True)
@@ -162,15 +157,6 @@ def exercisable(policy: GateConfig) -> tuple[GateConfig, tuple[str, ...]]:
         }
     )
     return kept, tuple(left_out)
-
-
-def gates_for(policy: GateConfig, documents: int, candidates: int) -> int:
-    """Gates per line of a self-test that nobody waits for: fewer where documents are many."""
-    clauses = len([r for r in policy.comparisons if r.required and r.task is None])
-    clauses += len([r for r in policy.floors if r.required and r.task is None])
-    looks = policy.sequential.looks if policy.sequential else 1
-    work = candidates * max(1, clauses) * looks * (documents + FIXED_WORK)
-    return max(FEWEST_GATES, min(MOST_GATES, round(WORK / work)))
 
 
 def run_selftest(

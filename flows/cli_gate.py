@@ -37,6 +37,9 @@ def decide(
         bool,
         typer.Option("--uncounted", help="Claim no look; the decision says so in its first line."),
     ] = False,
+    selftest: Annotated[
+        bool, typer.Option(help="Say how often the policy promotes losses planted in these scores.")
+    ] = True,
 ) -> None:
     """Decide from stored evaluations; exits with 0 promote, 2 reject, 3 inconclusive.
 
@@ -49,8 +52,9 @@ def decide(
 
     rules = load_policy(policy)
     decision = decide_from_files(
-        rules, candidate, baseline, champion, seed, out, counted=not uncounted
-    )
+        rules, candidate, baseline, champion, seed, out,
+        counted=not uncounted, tests_itself=selftest,
+    )  # fmt: skip
     console.print_decision(decision)
     raise typer.Exit(EXIT_CODES[decision.outcome])
 

@@ -9,13 +9,14 @@ from configs.asking_again import AskAgain
 from configs.durable_files import write_durably
 from configs.gate_policy import GateConfig
 from configs.load import load_task
+from evals.automatic_selftest import automatic_selftest
 from evals.decision import Decision, Look
 from evals.documents import documents_of_evaluations
 from evals.engines.local import LocalEngine
 from evals.engines.recorded import write_recording
 from evals.evaluation import Evaluation, read_evaluation, write_evaluation
 from evals.evidence import Evidence
-from evals.gate import decide
+from evals.gate import decide, require_decidable
 from evals.runner import evaluate
 from evals.selftest import SelfTest, run_selftest
 from evals.stability import Stability, ask_and_compare
@@ -79,12 +80,14 @@ def decide_from_files(
     out: Path | None,
     *,
     counted: bool = True,
+    tests_itself: bool = True,
 ) -> Decision:
     """Apply a gate's policy to stored evaluations.
 
     Args:
         counted: claim a look in the registry if the policy has an alpha budget; without one nothing
             is claimed. What refuses comes before the claim; the same question is the same look.
+        tests_itself: say in the decision what the policy does with losses planted in these scores.
     Raises:
         EvidenceError: when they are missing, empty or not of the same rows, or the budget of their
             documents is used up.
@@ -103,8 +106,20 @@ def decide_from_files(
         },
     )
 
+    require_decidable(["candidate"], evidence)
+
     def decided(look: Look | None) -> Decision:
-        return decide(policy, ["candidate"], evidence, seed=seed, look=look)
+        tested = None
+        if tests_itself:
+            tested, _ = automatic_selftest(
+                policy,
+                evidence.evaluations["candidate"],
+                evidence.evaluations["baseline"],
+                candidates=1,
+                look=look,
+                seed=seed,
+            )
+        return decide(policy, ["candidate"], evidence, seed=seed, look=look, self_test=tested)
 
     if counted and policy.alpha_budget is not None:
         decision = _decided_and_counted(policy, evidence, seed, decided)

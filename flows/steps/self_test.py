@@ -7,10 +7,9 @@ from typing import Any
 
 from prefect.client.schemas.objects import State
 
-from configs.errors import EvidenceError
 from configs.lifecycle import LifecycleConfig
+from evals.automatic_selftest import automatic_selftest
 from evals.decision import Look
-from evals.selftest import exercisable, gates_for, run_selftest
 from evals.selftest_verdict import SelfTestVerdict
 from flows.code_version import code_version
 from flows.step_cache import StepCache, StepOutcome
@@ -46,28 +45,17 @@ def self_test(
     }
 
     def work(directory: Path) -> dict[str, Any]:
-        import dataclasses
-
-        candidate = load_evaluation(evaluations[name], name)
-        baseline = load_evaluation(evaluations["baseline"], "baseline")
-        asked = baseline.frame[baseline.frame["id"].isin(candidate.frame["id"])]
-        baseline = dataclasses.replace(baseline, frame=asked.reset_index(drop=True))
-        count = len(config.gated_candidates)
-        try:
-            exercisable(config.gate)
-        except EvidenceError as nothing:
-            return {"sentence": f"No self-test: {nothing}"}
-        found = run_selftest(
+        verdict, sentence = automatic_selftest(
             config.gate,
-            candidate,
-            baseline,
-            trials=gates_for(config.gate, baseline.clusters, count),
-            seed=config.seed,
-            candidates=count,
+            load_evaluation(evaluations[name], name),
+            load_evaluation(evaluations["baseline"], "baseline"),
+            candidates=len(config.gated_candidates),
             look=look,
+            seed=config.seed,
         )
-        (directory / "self_test.json").write_text(found.verdict.model_dump_json(indent=2))
-        return {"sentence": found.verdict.sentence}
+        if verdict is not None:
+            (directory / "self_test.json").write_text(verdict.model_dump_json(indent=2))
+        return {"sentence": sentence}
 
     outcome = cache.run("self-test", inputs, work)
     return step_state(outcome, str(outcome.result["sentence"]))

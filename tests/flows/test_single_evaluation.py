@@ -143,3 +143,17 @@ def test_a_look_needs_a_registry_that_answers(pawl, budgeted, of_documents, monk
     refused = gate_of(pawl, budgeted, *pair)
     assert_one_clear_message(refused, "MLflow at http://127.0.0.1:9", "unreachable")
     assert "Outcome" not in refused.out
+
+
+def test_the_policy_tests_itself_on_the_documents_unless_told_not_to(pawl, stored, tmp_path):
+    places = (
+        stored("a", tp=[5, 4] * 40, fn=[0, 1] * 40),
+        stored("b", tp=[4, 5] * 40, fn=[1, 0] * 40),
+    )
+    out = tmp_path / "decision.json"
+    said = gate_of(pawl, POLICY, *places, "--out", out)
+    assert "Self-test on these documents" in " ".join(said.out.split())
+    assert json.loads(out.read_text())["self_test"]["documents"] == 80
+    said = gate_of(pawl, POLICY, *places, "--out", out, "--no-selftest")
+    assert "Self-test" not in said.out
+    assert json.loads(out.read_text())["self_test"] is None
