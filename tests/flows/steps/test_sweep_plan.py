@@ -44,7 +44,7 @@ def test_a_grid_is_every_combination_and_the_rest_is_as_declared():
         assert trial.base_model == DEMO.base_model
         assert trial.quantization == "none"
         changed = trial.lora.model_copy(
-            update={"rank": 64, "learning_rate": 0.003, "alpha": DEMO.lora.alpha}
+            update={f: getattr(DEMO.lora, f) for f in ("rank", "learning_rate", "alpha")}
         )
         assert changed == DEMO.lora
 
